@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import type { Association } from '../domain/association.ts'
+import { answerOf, foldClaims, statementOf, type Answer } from '../domain/claim.ts'
+import { threepidOf, type Entry } from '../domain/entry.ts'
+import type { LogId } from '../domain/log-id.ts'
+import type { Threepid } from '../domain/threepid.ts'
+import type { Storage, StoredEntry } from '../storage/storage.ts'
+import type { AssociationReader } from './association-reader.ts'
+import { readStored } from './known-pairs.ts'
+
+/** Whose word an entry is and what that is worth. */
+export type Standing = {
+  groupOf(log: LogId, via: string | null): string
+  rankOf(group: string): number
+}
+
+export type AssociationPorts = {
+  readonly storage: Pick<Storage, 'entriesByHash' | 'entriesByThreepid'>
+  readonly pepper: () => string
+  readonly standing: () => Standing
+  readonly nowMs: () => number
+  /** Whether a key of a sibling or ours signed this association as it stands. */
+  readonly isSigned: (association: Association) => boolean
+}
+
+type Read = { readonly stored: StoredEntry; readonly entry: Entry }
+
+/** Folds the few entries about a 3PID when it is asked for: state is a fold of the entries present (DESIGN 2.3). */
+export function createAssociationReader(ports: AssociationPorts): AssociationReader {
+  const { storage, pepper, standing, nowMs, isSigned } = ports
+
+  function answer(reads: readonly Read[]): Answer | null {
+    const { groupOf, rankOf } = standing()
+    const statements = []
+    for (const { stored, entry } of reads) {
+      const via = entry.kind === 'bind' || entry.kind === 'unbind' ? entry.via : null
+      const group = groupOf(stored.log, via)
+      const statement = statementOf(entry, { log: stored.log, index: stored.index, group })
+      if (statement !== null) statements.push(statement)
+    }
+    return answerOf(foldClaims(statements), rankOf, nowMs())
+  }
+
+  function mxidOf(entries: readonly StoredEntry[], isMeant: (threepid: Threepid) => boolean): string | null {
+    if (entries.length === 0) return null
+    return answer(readsAbout(entries, isMeant))?.mxid ?? null
+  }
+
+  return {
+    pepper,
+    async mxidsByHash(hashes) {
+      const found = await storage.entriesByHash(hashes)
+      const now = pepper()
+      return found.map((entries, i) => {
+        if (entries.length === 0) return null
+        const hash = hashes[i] as string
+        return mxidOf(entries, (threepid) => hashText(threepid, now) === hash)
+      })
+    },
+    async mxidsByThreepid(threepids) {
+      const found = await storage.entriesByThreepid(threepids)
+      return found.map((entries, i) => mxidOf(entries, isSame(threepids[i] as Threepid)))
+    },
+    async signedAssociation(threepid) {
+      const [entries = []] = await storage.entriesByThreepid([threepid])
+      const reads = readsAbout(entries, isSame(threepid))
+      const bound = answer(reads)?.bound
+      const read = reads.find(({ stored }) => stored.log === bound?.log && stored.index === bound.index)
+      if (read?.entry.kind !== 'bind') return null
+      return isSigned(read.entry.association) ? read.entry.association : null
+    },
+  }
+}
+
+function isSame(meant: Threepid): (threepid: Threepid) => boolean {
+  return ({ medium, address }) => medium === meant.medium && address === meant.address
+}
+
+/** A bucket may hold other 3PIDs too: each entry is compared in full. */
+function readsAbout(entries: readonly StoredEntry[], isMeant: (threepid: Threepid) => boolean): Read[] {
+  const reads: Read[] = []
+  for (const stored of entries) {
+    const entry = readStored(stored)
+    const threepid = threepidOf(entry)
+    if (threepid !== null && isMeant(threepid)) reads.push({ stored, entry })
+  }
+  return reads
+}
+
+function hashText({ address, medium }: Threepid, pepper: string): string {
+  return createHash('sha256').update(`${address} ${medium} ${pepper}`).digest('base64url')
+}

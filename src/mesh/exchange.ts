@@ -1,0 +1,57 @@
+import type { Segment } from '../domain/chunk.ts'
+import type { LogId } from '../domain/log-id.ts'
+import type { Checkpoint } from '../domain/checkpoint.ts'
+import type { RefusalError } from '../domain/refusal.ts'
+import type { Effect } from './events.ts'
+import type { MeshState, PeerRefusal } from './state.ts'
+
+/** One chunk on its way in. */
+export type Exchange = {
+  readonly id: number
+  readonly peer: string
+  readonly via: 'push' | 'pull'
+  readonly log: LogId
+  /** What the header's checkpoint promises; believed once verified. */
+  readonly target: Checkpoint
+  readonly note: string
+  isVerified: boolean
+  /** Index of the next line to come. */
+  next: number
+  /** A segment that waits for the leaves it overlaps. */
+  held: Segment | null
+  /** Segments and an end that came while the checkpoint was being verified or leaves loaded. */
+  isEnded: boolean
+}
+
+const refusalsKept = 10
+
+export function rememberRefusal(state: MeshState, peerName: string, refusal: PeerRefusal): void {
+  const refusals = state.peers.get(peerName)?.refusals
+  if (refusals === undefined) return
+  refusals.push(refusal)
+  if (refusals.length > refusalsKept) refusals.shift()
+}
+
+/** Ends an exchange with a named reason, which status shows; what was committed of it stays. */
+export function refuseExchange(
+  state: MeshState,
+  exchange: { readonly id: number; readonly peer: string; readonly log: LogId | null },
+  refusal: RefusalError,
+  wallMs: number,
+): Effect[] {
+  state.exchanges.delete(exchange.id)
+  const { code, message } = refusal
+  const { log, peer } = exchange
+  rememberRefusal(state, peer, { log, code, message, atMs: wallMs, direction: 'ours' })
+  const have = log === null ? null : positionOf(state, log)
+  return [
+    { type: 'exchange-refused', exchange: exchange.id, refused: { code, message, log, have } },
+    { type: 'notice', notice: { type: 'chunk-refused', peer, log, code, message } },
+  ]
+}
+
+/** Where we want the next line of a log: the first unexplained blank, or its size. */
+export function positionOf(state: MeshState, log: LogId): number {
+  const stands = state.logs.get(log)
+  return stands === undefined ? 0 : (stands.blankAt ?? stands.size)
+}
