@@ -72,20 +72,19 @@ export class ChunkReader {
     this.#held[0] = newline
   }
 
-  /** Takes the next bytes; answers the parts they complete. Throws RefusalError. */
-  push(piece: Uint8Array): ChunkPart[] {
-    const parts: ChunkPart[] = []
+  /** Takes the next bytes; yields the parts they complete, then throws RefusalError if what follows is refused. */
+  *push(piece: Uint8Array): Generator<ChunkPart> {
     this.#append(piece)
     for (;;) {
       const end = this.#held.subarray(0, this.#length).indexOf(newline, this.#scanned)
       if (end < 0) {
         this.#scanned = this.#length
         this.#boundLine(this.#length - this.#lineStart)
-        return parts
+        return
       }
       this.#boundLine(end - this.#lineStart)
       const part = this.#endLine(end)
-      if (part !== null) parts.push(part)
+      if (part !== null) yield part
     }
   }
 

@@ -82,3 +82,80 @@ export const stopMaxMs = 10_000
 // ---- JSON from outside
 /** Levels of nesting: what clients and homeservers send has under ten; canonical forms are made by recursion. */
 export const jsonDepthMax = 64
+
+// ---- associations
+/** A hundred years: the lifetime clients expect, as none of them ever renews an association. */
+export const associationLifeMs = 100 * 365 * 24 * 3_600_000
+
+// ---- mesh transport (DESIGN 2.1, TLS)
+/** From the first byte of a connection to the end of its TLS handshake, and from there to the end of the headers. */
+export const handshakeMaxMs = 10_000
+/** Ours bear ten short headers; a proxy may add a few. */
+export const meshHeaderBytesMax = 8 * 1024
+/** A handshake costs 1.7 ms of CPU (replication.md 2.3): at most half a core for all callers together … */
+export const handshakesPerSecond = 250
+/** … a tenth of one for an address, which may be many nodes behind one NAT … */
+export const handshakesPerSecondPerAddress = 50
+/** … and a mesh that starts all at once opens a few connections per peer in the same second. */
+export const handshakesBurstFactor = 4
+/** Handshakes begun and not ended: who opens connections and says nothing takes from himself first. */
+export const handshakesOpenMax = 256
+export const handshakesOpenPerAddressMax = 32
+/** Addresses whose handshakes are counted; the one longest unseen is forgotten first. */
+export const handshakeAddressesMax = 4_096
+/** Four connections for each of `peersMax` peers. */
+export const meshConnectionsMax = 1_024
+/** A peer uses `connectionsToPeerMax`, and as many again while it replaces them. */
+export const connectionsFromPeerMax = 16
+/** One long pull, one push, one question about heads: none waits for another. */
+export const connectionsToPeerMax = 3
+/** Twice what a peer needs on its connections. */
+export const requestsFromPeerMax = 8
+/** Longer than `headsIntervalMs` with its jitter, so that a quiet mesh makes no new handshakes. */
+export const meshKeepAliveMs = 60_000
+/** What is still read of a body already answered, so that the answer is not lost to a reset. */
+export const lingerBytesMax = 256 * 1024
+/** A push has at most `pushLinesMax` lines: who needs longer sends one byte at a time. */
+export const pushMaxMs = 300_000
+/** Waits of `peerIdleMs` granted to ourselves before an answer is given up: a writer may be busy with others. */
+export const ownWaitsMax = 6
+/** Smaller bodies go out whole, in one packet or three; packing them costs more than it saves. */
+export const packFromBytes = 4 * 1024
+/** Round trips below this are a data centre's, whose network is faster than gzip (replication.md 3.5). */
+export const packFromRttMs = 5
+/** What zlib hands out at once. */
+export const packPieceBytes = 64 * 1024
+
+// ---- the SQLite store
+/** Holds the whole lookup index of a million entries (30 MB) while a catch-up writes to random places of it. */
+export const sqliteWriterCacheKib = 48 * 1024
+export const sqliteReaderCacheKib = 8 * 1024
+/** Pages of the write-ahead log before they are moved into the file: rarer is quicker, as pages repeat (64 MiB). */
+export const sqliteWalPages = 16 * 1024
+/** How long another process (a backup, say) may hold the database before a write is refused. */
+export const storageBusyMs = 5_000
+/** Lines folded again per transaction: about 50 ms, which is how long an append may wait for it. */
+export const refoldLinesMax = 5_000
+/** Rows per step of upkeep: filling the filter, clearing away a replaced index. */
+export const upkeepRowsMax = 20_000
+/** Bytes read and thrown away after a body was refused, so that its sender gets to read why. */
+export const drainBytesMax = 8 * 1024 * 1024
+
+// ---- listeners
+/** Request line and headers together: a query of queryBytesMax and the usual headers. */
+export const headerSizeMax = 24 * 1024
+/** How long a client may take over its headers, and over the whole request: slow uploads end here. */
+export const headersTimeoutMs = 10_000
+export const requestTimeoutMs = 30_000
+/** Longer than the 60 s after which common proxies drop an idle connection: then never we are the first. */
+export const keepAliveTimeoutMs = 65_000
+/** Connections of one listener; more are not accepted. */
+export const connectionsMax = 10_000
+/** Part of stopMaxMs that requests in flight have before their connections are cut. */
+export const drainMaxMs = 8_000
+
+// ---- access tokens
+/** How long an answer about a token may be remembered: another process may have ended it meanwhile. */
+export const tokenMemoryMs = 1_000
+/** Tokens remembered at once: a few megabytes. */
+export const tokensRememberedMax = 10_000

@@ -6,6 +6,10 @@ export type NetworkAddress = readonly number[]
 /** A CIDR block. */
 export type Network = { readonly address: NetworkAddress; readonly prefixLength: number }
 
+const mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
+const nat64Prefix = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
+const sixToFourPrefix = [0x20, 0x02]
+
 /**
  * Addresses no homeserver has any business at: IANA special-purpose registries, RFC 6890 and successors. Forms that
  * carry an IPv4 address are judged by that address instead, see `carriedIpv4`.
@@ -87,10 +91,6 @@ export function mayConnect(address: NetworkAddress, allowed: readonly Network[])
   const carried = carriedIpv4(address)
   return carried === null || mayConnect(carried, allowed)
 }
-
-const mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
-const nat64Prefix = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
-const sixToFourPrefix = [0x20, 0x02]
 
 function carriedIpv4(address: NetworkAddress): NetworkAddress | null {
   if (address.length !== 16) return null

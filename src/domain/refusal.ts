@@ -5,6 +5,7 @@
 export const refusalCodes = [
   // requests of clients and homeservers
   'body-not-json',
+  'body-not-object',
   'body-too-large',
   'param-missing',
   'param-invalid',

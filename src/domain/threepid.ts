@@ -45,8 +45,8 @@ export function isThreepid(value: unknown): value is Threepid {
 }
 
 function canonicalEmail(address: string): string {
-  // Folding never shortens an address below a third of its bytes; longer input is not worth folding.
-  if (address.length > 3 * addressBytesMax) throw invalid(tooLong)
+  // Folding never makes fewer UTF-16 units, and each takes a byte at least: longer input is not worth folding.
+  if (address.length > addressBytesMax) throw invalid(tooLong)
   if (unfitForEmail.test(address)) {
     throw invalid('expected an e-mail address without spaces, control characters, commas, < or >')
   }

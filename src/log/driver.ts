@@ -22,7 +22,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export type Outward =
   | Extract<
       Effect,
-      { type: 'appended' | 'side-done' | 'refused' | 'segment-taken' | 'exchange-refused' | 'ask-heads' | 'push' | 'pull' }
+      { type: 'appended' | 'side-done' | 'served' | 'refused' | 'segment-taken' | 'exchange-refused' | 'ask-heads' | 'push' | 'pull' }
     >
   | { readonly type: 'exchange-ended'; readonly exchange: number; readonly have: number; readonly cosignature: string | null }
   | {

@@ -1,4 +1,5 @@
 import { cosign, formatCheckpointBody, signCheckpoint, type Checkpoint } from '../domain/checkpoint.ts'
+import { publicKeyFromSeed } from '../domain/ed25519.ts'
 
 /** Signs with the mesh key; the key itself stays here. */
 export type Signer = {
@@ -9,9 +10,10 @@ export type Signer = {
 }
 
 export function createSigner(nodeName: string, seed: Uint8Array): Signer {
+  const publicKey = publicKeyFromSeed(seed)
   return {
-    signCheckpoint: (checkpoint) => signCheckpoint(checkpoint, seed),
+    signCheckpoint: (checkpoint) => signCheckpoint(checkpoint, seed, publicKey),
     cosign: (checkpoint, timeS) =>
-      cosign({ body: formatCheckpointBody(checkpoint), name: nodeName, seed, timeS }),
+      cosign({ body: formatCheckpointBody(checkpoint), name: nodeName, seed, publicKey, timeS }),
   }
 }

@@ -32,7 +32,7 @@ export type ToWriter =
   | { readonly type: 'stop' }
 
 export type FromWriter =
-  | { readonly type: 'started'; readonly status: WriterStatus; readonly filter: unknown }
+  | { readonly type: 'started'; readonly status: WriterStatus }
   | { readonly type: 'outward'; readonly outward: Outward }
   | { readonly type: 'status'; readonly request: number; readonly status: WriterStatus }
   | { readonly type: 'refolded'; readonly request: number; readonly lines: number }

@@ -1,10 +1,37 @@
-import { appendFileSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { serialize } from 'node:v8'
 import { tickIntervalMs } from '../domain/limits.ts'
-import { systemClock } from '../platform/clock.ts'
-import { systemRandom } from '../platform/random.ts'
-import type { Effect, MeshEvent } from '../mesh/events.ts'
+import { startEvery } from '../platform/clock.ts'
 import { openStorage } from '../storage/index.ts'
+import { openRecorder } from './recorder.ts'
 import { failureMessage, WriterCore } from './writer-core.ts'
+import { monoMs, pause, wallMs } from '../platform/clock.ts'
+import { randomBytes } from '../platform/random.ts'
 import type { FromWriter, ToWriter, WriterOptions } from './writer-messages.ts'
+
+/**
+ * The writer thread: a composition root of its own. It alone writes to the store and holds the mesh key; lookups on
+ * the main thread read beside it and never wait for it.
+ */
+async function start(options: WriterOptions): Promise<void> {
+  const port = parentPort
+  if (port === null) throw new Error('the writer runs in a worker thread')
+  const post = (message: FromWriter): void => port.postMessage(message)
+  try {
+    const storage = await openStorage({ ...options.storage, access: 'write' })
+    const record = options.recordFile === null ? {} : { record: openRecorder(options.recordFile) }
+    const core = await WriterCore.start(
+      { storage, wallMs, monoMs, random: randomBytes, pause, post, ...record },
+      options,
+    )
+    const stopTicking = startEvery(tickIntervalMs, () => core.tick())
+    port.on('message', (message: ToWriter) => {
+      if (message.type === 'stop') stopTicking()
+      core.take(message)
+    })
+    post({ type: 'started', status: core.status() })
+  } catch (error) {
+    post(failureMessage(error))
+  }
+}
+
+void start(workerData as WriterOptions)

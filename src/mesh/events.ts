@@ -69,6 +69,7 @@ export type MeshEvent = { readonly now: Now } & (
   | { readonly type: 'commit-failed'; readonly commit: number; readonly code: RefusalCode }
   // peers
   | { readonly type: 'heads-asked'; readonly request: number; readonly peer: string; readonly full: boolean }
+  | { readonly type: 'entries-asked'; readonly request: number; readonly peer: string; readonly log: LogId; readonly from: number }
   | { readonly type: 'heads-heard'; readonly peer: string; readonly heads: HeardHeads }
   | { readonly type: 'heads-failed'; readonly peer: string; readonly reason: string }
   | { readonly type: 'push-ended'; readonly peer: string; readonly log: LogId; readonly outcome: PushOutcome }
@@ -157,6 +158,7 @@ export type Effect =
       readonly logs: readonly { readonly log: LogId; readonly have: number; readonly note: string; readonly cosigned: readonly string[]; readonly cosign: HeadToCosign | null }[]
       readonly closed: { readonly count: number; readonly logs: readonly HeadToCosign[]; readonly full: boolean }
     }
+  | { readonly type: 'served'; readonly request: number; readonly to: number; readonly note: string }
   | { readonly type: 'find-blank'; readonly log: LogId; readonly from: number }
   | { readonly type: 'ask-heads'; readonly peer: string; readonly full: boolean }
   | { readonly type: 'push'; readonly peer: string; readonly log: LogId; readonly from: number; readonly to: number; readonly note: string }

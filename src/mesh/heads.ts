@@ -2,6 +2,7 @@ import { parseNote } from '../domain/checkpoint.ts'
 import { closedDigest } from '../domain/heads-digest.ts'
 import { headsIntervalMs, headsJitter } from '../domain/limits.ts'
 import type { LogId } from '../domain/log-id.ts'
+import type { RefusalCode } from '../domain/refusal.ts'
 import { mayGive, mayRead, originKeys } from './access.ts'
 import { closeWhatIsComplete } from './append.ts'
 import type { Effect, HeadsOffer, HeadToCosign, MeshEvent, Now } from './events.ts'
@@ -50,6 +51,18 @@ export function answerHeads(state: MeshState, event: Extract<MeshEvent, { type: 
   const closed = closedLogs(state, peer)
   noticeAlive(state, peer, event.now)
   return [{ type: 'heads', request, logs, closed: { count: closed.length, logs: closed, full } }]
+}
+
+/** A peer asks for the lines of a log from an index on: what may be served, proved against the newest checkpoint. */
+export function serveEntries(state: MeshState, event: Extract<MeshEvent, { type: 'entries-asked' }>): Effect[] {
+  const { request, peer, log, from } = event
+  const refuse = (code: RefusalCode, message: string): Effect[] => [{ type: 'refused', request, code, message }]
+  if (!mayRead(state, peer, log)) return refuse('log-not-readable', `${peer} may not read ${log}`)
+  const stands = state.logs.get(log)
+  if (stands === undefined) return refuse('log-unknown', `this node does not hold ${log}`)
+  const to = servableSize(stands)
+  if (from > to || stands.note === '') return refuse('gap', `this node serves ${to} lines of ${log}`)
+  return [{ type: 'served', request, to, note: stands.note }]
 }
 
 /** A peer that calls us is alive: what it missed is tried at once. */

@@ -5,7 +5,7 @@ import { appendOperations, closeWhatIsComplete, endLife } from './append.ts'
 import type { Effect, MeshEvent, Now } from './events.ts'
 import { refuseExchange } from './exchange.ts'
 import { commitGroup, dropGroup, settleGroup, wantCommit, type Group } from './group.ts'
-import { answerHeads, hearCosigned, hearHeads, noticeAlive } from './heads.ts'
+import { answerHeads, hearCosigned, hearHeads, noticeAlive, serveEntries } from './heads.ts'
 import { changePeers } from './peers.ts'
 import { becomeReadyWhenReached, startReadiness } from './readiness.ts'
 import { endPull, endPush, failHeads, schedule } from './sending.ts'
@@ -82,6 +82,8 @@ function react(state: MeshState, event: MeshEvent): Effect[] {
       return commitFailed(state, event)
     case 'heads-asked':
       return answerHeads(state, event)
+    case 'entries-asked':
+      return serveEntries(state, event)
     case 'heads-heard':
       return hearHeads(state, event)
     case 'heads-failed':

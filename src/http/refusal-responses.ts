@@ -1,0 +1,79 @@
+import { isRefusal, type RefusalCode } from '../domain/refusal.ts'
+import { json, type Answer } from './endpoint.ts'
+
+type Response = { readonly status: number; readonly errcode: string }
+
+const cannotWriteNow: Response = { status: 503, errcode: 'M_UNKNOWN' }
+/** Codes of the mesh: a caller of this API who meets one has found a fault of ours. */
+const meshOnly: Response = { status: 500, errcode: 'M_UNKNOWN' }
+
+/**
+ * What a refusal looks like to a client or homeserver (Identity Service API, "API standards"; reference of error codes
+ * in docs/protocol.md). A missing row does not compile.
+ */
+export const refusalResponses = {
+  'body-not-json': { status: 400, errcode: 'M_NOT_JSON' },
+  'body-not-object': { status: 400, errcode: 'M_BAD_JSON' },
+  'body-too-large': { status: 413, errcode: 'M_TOO_LARGE' },
+  'param-missing': { status: 400, errcode: 'M_MISSING_PARAMS' },
+  'param-invalid': { status: 400, errcode: 'M_INVALID_PARAM' },
+  'path-unknown': { status: 404, errcode: 'M_UNRECOGNIZED' },
+  'method-unknown': { status: 405, errcode: 'M_UNRECOGNIZED' },
+  'token-missing': { status: 401, errcode: 'M_UNAUTHORIZED' },
+  'token-unknown': { status: 401, errcode: 'M_UNAUTHORIZED' },
+  'not-found': { status: 404, errcode: 'M_NOT_FOUND' },
+  'pepper-stale': { status: 400, errcode: 'M_INVALID_PEPPER' },
+  'algorithm-unknown': { status: 400, errcode: 'M_INVALID_PARAM' },
+  'too-many-addresses': { status: 400, errcode: 'M_TOO_LARGE' },
+  'homeserver-not-allowed': { status: 403, errcode: 'M_UNAUTHORIZED' },
+  'homeserver-refused': { status: 401, errcode: 'M_UNAUTHORIZED' },
+  'homeserver-unreachable': { status: 502, errcode: 'M_UNKNOWN' },
+  'server-name-invalid': { status: 400, errcode: 'M_INVALID_PARAM' },
+  'threepid-invalid': { status: 400, errcode: 'M_INVALID_PARAM' },
+  'mxid-invalid': { status: 400, errcode: 'M_INVALID_PARAM' },
+  'limit-exceeded': { status: 429, errcode: 'M_LIMIT_EXCEEDED' },
+  'storage-full': cannotWriteNow,
+  'storage-read-only': cannotWriteNow,
+  'clock-ahead-of-peers': cannotWriteNow,
+  'node-stopping': cannotWriteNow,
+  'node-not-ready': cannotWriteNow,
+  'writer-busy': { status: 429, errcode: 'M_LIMIT_EXCEEDED' },
+  'caller-unknown': meshOnly,
+  'log-unknown': meshOnly,
+  'log-not-readable': meshOnly,
+  'log-frozen': meshOnly,
+  'log-closed': meshOnly,
+  'log-forked': meshOnly,
+  'already-pulling': meshOnly,
+  'header-malformed': meshOnly,
+  'checkpoint-malformed': meshOnly,
+  'checkpoint-signature-bad': meshOnly,
+  'root-mismatch': meshOnly,
+  gap: meshOnly,
+  'overlap-differs': meshOnly,
+  'overlap-too-long': meshOnly,
+  'clock-ahead': meshOnly,
+  'stamp-not-rising': meshOnly,
+  'entry-malformed': meshOnly,
+  'begin-mismatch': meshOnly,
+  'line-too-long': meshOnly,
+  'segment-too-long': meshOnly,
+  'segment-malformed': meshOnly,
+  'proof-malformed': meshOnly,
+  'proof-bad': meshOnly,
+  'unpacked-too-long': meshOnly,
+  'chunk-truncated': meshOnly,
+  'blank-mismatch': meshOnly,
+  'blank-misplaced': meshOnly,
+  'blank-unexplained': meshOnly,
+  'quota-exceeded': meshOnly,
+  'key-conflict': meshOnly,
+} satisfies Record<RefusalCode, Response>
+
+/** The answer to anything thrown. A fault is opaque: what it says stays inside. */
+export function answerTo(error: unknown): Answer {
+  if (!isRefusal(error)) return json({ errcode: 'M_UNKNOWN', error: 'internal fault' }, 500)
+  const { status, errcode } = refusalResponses[error.code]
+  if (status === 500) return answerTo(null)
+  return json({ ...error.details, errcode, error: error.message }, status)
+}

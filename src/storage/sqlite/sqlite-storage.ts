@@ -1,0 +1,163 @@
+/**
+ * Owns: the SQLite engine of the storage port: its file, schema, lookup index and upkeep.
+ * Relies on: the port, domain, better-sqlite3.
+ * Never: decides what an entry means beyond what a fold can no longer need, or starts work by itself.
+ */
+import { statSync } from 'node:fs'
+import type Database from 'better-sqlite3'
+import type { LogId } from '../../domain/log-id.ts'
+import type { Threepid } from '../../domain/threepid.ts'
+import {
+  StorageFault,
+  type Account,
+  type AppliesRule,
+  type CommitGroup,
+  type LookupAddition,
+  type Refold,
+  type RefoldScope,
+  type Storage,
+  type StoredEntry,
+  type StoredLine,
+  type StoredLog,
+} from '../storage.ts'
+import { AccountTable } from './account-table.ts'
+import { bucketOfThreepid } from './bucket.ts'
+import { openConnection, type ConnectionOptions } from './connection.ts'
+import { lineId, type LogNumber } from './line-id.ts'
+import { LogReader, LogWriter } from './log-table.ts'
+import { LookupFilter } from './lookup-filter.ts'
+import { LookupIndex, type IndexDeps, type LookupRow } from './lookup-index.ts'
+import { LookupReader } from './lookup-reader.ts'
+import { MetaTable, pepperName } from './meta-table.ts'
+import { LogRefold, ThreepidRefold, type PartRefoldDeps } from './part-refold.ts'
+import { groupPerOrigin, supersededInBucket, type GroupOf } from './statements-of.ts'
+import { Transactions } from './transaction.ts'
+import { truncateWal, Upkeep } from './upkeep.ts'
+import { inOrder, WholeRefold } from './whole-refold.ts'
+
+export type SqliteOptions = ConnectionOptions & {
+  /** Of the writer; without it every origin is a group of its own. */
+  readonly groupOf?: GroupOf
+  /** Memory of a LookupFilter, the same for the writer and all readers of one process. */
+  readonly filter?: SharedArrayBuffer
+}
+
+/** Opens a database file; a writer makes or migrates it. Throws StorageFault. */
+export async function openSqliteStorage(options: SqliteOptions): Promise<Storage> {
+  const db = openConnection(options)
+  const filter = options.filter === undefined ? null : new LookupFilter(options.filter)
+  return new SqliteStorage(db, { ...options, filter })
+}
+
+type StorageDeps = {
+  readonly access: 'write' | 'read'
+  readonly groupOf?: GroupOf
+  readonly filter: LookupFilter | null
+}
+
+class SqliteStorage implements Storage {
+  readonly #db: Database.Database
+  readonly #transactions: Transactions
+  readonly #logs: LogReader
+  readonly #lookups: LookupReader
+  readonly #accounts: AccountTable
+  readonly #meta: MetaTable
+  readonly #writer: Writer | null
+
+  constructor(db: Database.Database, { access, groupOf = groupPerOrigin, filter }: StorageDeps) {
+    this.#db = db
+    this.#transactions = new Transactions(db)
+    this.#logs = new LogReader(db)
+    this.#accounts = new AccountTable(db)
+    this.#meta = new MetaTable(db)
+    const transactions = this.#transactions
+    this.#lookups = new LookupReader({ db, filter, transactions, logs: this.#logs, meta: this.#meta })
+    const deps = { db, transactions, filter, groupOf, logs: this.#logs }
+    this.#writer =
+      access === 'write' ? new Writer({ ...deps, accounts: this.#accounts, meta: this.#meta }) : null
+  }
+
+  async readLogs(): Promise<readonly StoredLog[]> {
+    return this.#transactions.single(() => this.#logs.logs())
+  }
+
+  async readLines(range: {
+    readonly log: LogId
+    readonly from: number
+    readonly countMax: number
+    readonly bytesMax: number
+  }): Promise<readonly StoredLine[]> {
+    return this.#transactions.read(() => {
+      const no = this.#logs.numberOf(range.log)
+      return no === null ? [] : this.#logs.lines(no, range)
+    })
+  }
+
+  async firstBlank(log: LogId, from: number): Promise<number | null> {
+    return this.#transactions.read(() => {
+      const no = this.#logs.numberOf(log)
+      return no === null ? null : this.#logs.firstBlank(no, from)
+    })
+  }
+
+  async readSubtrees(
+    log: LogId,
+    wanted: readonly { readonly level: number; readonly n: number }[],
+  ): Promise<readonly Uint8Array[]> {
+    return this.#transactions.read(() => wanted.map((subtree) => this.#logs.subtree(log, subtree)))
+  }
+
+  async entriesByHash(hashes: readonly string[]): Promise<readonly (readonly StoredEntry[])[]> {
+    return this.#lookups.byHash(hashes)
+  }
+
+  async entriesByThreepid(threepids: readonly Threepid[]): Promise<readonly (readonly StoredEntry[])[]> {
+    return this.#lookups.byThreepid(threepids)
+  }
+
+  async historyOf(threepid: Threepid): Promise<readonly StoredEntry[]> {
+    return this.#lookups.history(threepid)
+  }
+
+  async readPepper(): Promise<string | null> {
+    return this.readMeta(pepperName)
+  }
+
+  async findAccount(tokenHash: Uint8Array): Promise<Account | null> {
+    return this.#transactions.single(() => this.#accounts.find(tokenHash))
+  }
+
+  async readMeta(name: string): Promise<string | null> {
+    return this.#transactions.single(() => this.#meta.read(name))
+  }
+
+  async commit(group: CommitGroup): Promise<void> {
+    this.#writable().commit(group)
+  }
+
+  async startRefold(scope: RefoldScope, applies: AppliesRule): Promise<Refold> {
+    return this.#writable().startRefold(scope, applies)
+  }
+
+  async tend(): Promise<{ readonly done: boolean }> {
+    return this.#writer === null ? { done: true } : this.#writer.tend()
+  }
+
+  async readFigures(): Promise<{ readonly lookupEntries: number; readonly bytes: number }> {
+    return this.#transactions.single(() => {
+      const file = this.#db.name
+      const log = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0
+      return { lookupEntries: this.#meta.lookupEntries(), bytes: statSync(file).size + log }
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#writer !== null) truncateWal(this.#db)
+    this.#db.close()
+  }
+
+  #writable(): Writer {
+    if (this.#writer !== null) return this.#writer
+    throw new StorageFault('read-only', 'this connection only reads')
+  }
+}

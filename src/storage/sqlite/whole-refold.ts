@@ -1,0 +1,128 @@
+import type Database from 'better-sqlite3'
+import { threepidOf } from '../../domain/entry.ts'
+import { refoldLinesMax } from '../../domain/limits.ts'
+import { StorageFault, type AppliesRule, type LookupAddition, type Refold } from '../storage.ts'
+import { bucketOfThreepid } from './bucket.ts'
+import { lineId, type LineId, type LogNumber } from './line-id.ts'
+import { LookupIndex, type IndexDeps, type LookupRow } from './lookup-index.ts'
+import { createLookupFilter, type LookupFilter } from './lookup-filter.ts'
+import { pepperName, type MetaTable } from './meta-table.ts'
+import { retireTable } from './retired-tables.ts'
+import { lookupTable } from './schema.ts'
+import { readEntry } from './statements-of.ts'
+import type { Transactions } from './transaction.ts'
+
+export type WholeRefoldDeps = {
+  readonly index: IndexDeps
+  readonly transactions: Transactions
+  readonly meta: MetaTable
+  /** The filter of the index that answers. */
+  readonly filter: LookupFilter | null
+}
+
+/**
+ * Makes the lookup index anew beside the one in use, line after line, and swaps them at the end together with the
+ * pepper. Commits meanwhile go to both: to this one only as far as it has come, for the rest is still before it.
+ * If we crash before the swap the old index goes on answering, and what was made is cleared away.
+ */
+export class WholeRefold implements Refold {
+  readonly #deps: WholeRefoldDeps
+  readonly #pepper: string
+  readonly #applies: AppliesRule
+  readonly #next: LookupIndex
+  readonly #lines: Database.Statement
+  readonly #linesTotal: number
+  #linesDone = 0
+  #reached: LineId = -1
+  #state: 'running' | 'done' | 'replaced' = 'running'
+
+  constructor(deps: WholeRefoldDeps, pepper: string, applies: AppliesRule) {
+    this.#deps = deps
+    this.#pepper = pepper
+    this.#applies = applies
+    const { db } = deps.index
+    deps.transactions.write(() => makeNextTable(db))
+    const filter = createLookupFilter({ capacity: 2 * deps.meta.lookupEntries() })
+    filter.complete()
+    this.#next = new LookupIndex('lookup_next', deps.index, filter)
+    this.#lines = db.prepare('SELECT id, bytes FROM line WHERE id > ? ORDER BY id LIMIT ?').raw()
+    this.#linesTotal = Number(db.prepare('SELECT total(size) FROM log').pluck().get())
+  }
+
+  /** Another one was begun: this one has lost its table. */
+  replace(): void {
+    if (this.#state === 'running') this.#state = 'replaced'
+  }
+
+  get isRunning(): boolean {
+    return this.#state === 'running'
+  }
+
+  /** What a commit adds, for this index too. Runs inside the commit's transaction. */
+  add(additions: readonly LookupAddition[], numberOf: (log: string) => LogNumber): void {
+    const rows: LookupRow[] = []
+    for (const { threepid, log, index } of additions) {
+      const line = lineId(numberOf(log), index)
+      if (line <= this.#reached) rows.push({ bucket: bucketOfThreepid(threepid, this.#pepper), line })
+    }
+    this.#next.add(inOrder(rows))
+  }
+
+  async step(): Promise<{ done: boolean; linesDone: number; linesTotal: number }> {
+    if (this.#state === 'replaced') {
+      throw new StorageFault('conflict', 'this recomputation was replaced by a newer one')
+    }
+    if (this.#state === 'running') this.#stepOn()
+    const linesDone = this.#linesDone
+    return { done: this.#state === 'done', linesDone, linesTotal: Math.max(this.#linesTotal, linesDone) }
+  }
+
+  #stepOn(): void {
+    const { transactions, index } = this.#deps
+    const found = transactions.write(() => {
+      const lines = this.#lines.all(this.#reached, refoldLinesMax) as [LineId, Uint8Array][]
+      const rows: LookupRow[] = []
+      for (const [line, bytes] of lines) {
+        const entry = readEntry(bytes)
+        const threepid = entry === null ? null : threepidOf(entry)
+        if (threepid === null) continue
+        const place = index.placeOf(line)
+        if (!this.#applies(place.log, place.index, threepid)) continue
+        rows.push({ bucket: bucketOfThreepid(threepid, this.#pepper), line })
+      }
+      this.#next.add(inOrder(rows))
+      if (lines.length < refoldLinesMax) this.#swap()
+      return lines
+    })
+    this.#linesDone += found.length
+    this.#reached = found.at(-1)?.[0] ?? this.#reached
+    if (found.length < refoldLinesMax) this.#state = 'done'
+  }
+
+  /** The filter is emptied before the new rows can be seen, for it knows nothing of them. */
+  #swap(): void {
+    const { filter, index, meta } = this.#deps
+    const { db } = index
+    retireTable(db, 'lookup')
+    db.exec(`
+      ALTER TABLE lookup_next RENAME TO lookup;
+      DELETE FROM lookup_size WHERE name = 'lookup';
+      UPDATE lookup_size SET name = 'lookup' WHERE name = 'lookup_next';
+    `)
+    meta.write(pepperName, this.#pepper)
+    filter?.reset(meta.lookupEntries())
+  }
+}
+
+export function inOrder(rows: LookupRow[]): LookupRow[] {
+  return rows.sort((a, b) => a.bucket - b.bucket || a.line - b.line)
+}
+
+function makeNextTable(db: Database.Database): void {
+  retireTable(db, 'lookup_next')
+  db.exec(`
+    ${lookupTable('lookup_next')};
+    DELETE FROM lookup_size WHERE name = 'lookup_next';
+    INSERT INTO lookup_size (name, entries) VALUES ('lookup_next', 0);
+  `)
+}
