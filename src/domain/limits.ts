@@ -90,6 +90,8 @@ export const associationLifeMs = 100 * 365 * 24 * 3_600_000
 // ---- mesh transport (DESIGN 2.1, TLS)
 /** From the first byte of a connection to the end of its TLS handshake, and from there to the end of the headers. */
 export const handshakeMaxMs = 10_000
+/** How late `handshakeMaxMs` may be noticed for headers. */
+export const meshCheckIntervalMs = 2_000
 /** Ours bear ten short headers; a proxy may add a few. */
 export const meshHeaderBytesMax = 8 * 1024
 /** A handshake costs 1.7 ms of CPU (replication.md 2.3): at most half a core for all callers together … */
@@ -132,6 +134,8 @@ export const sqliteWriterCacheKib = 48 * 1024
 export const sqliteReaderCacheKib = 8 * 1024
 /** Pages of the write-ahead log before they are moved into the file: rarer is quicker, as pages repeat (64 MiB). */
 export const sqliteWalPages = 16 * 1024
+/** What of the write-ahead log may stay on disk while nothing is written. */
+export const sqliteWalIdleBytes = 4 * 1024 * 1024
 /** How long another process (a backup, say) may hold the database before a write is refused. */
 export const storageBusyMs = 5_000
 /** Lines folded again per transaction: about 50 ms, which is how long an append may wait for it. */
@@ -159,3 +163,24 @@ export const drainMaxMs = 8_000
 export const tokenMemoryMs = 1_000
 /** Tokens remembered at once: a few megabytes. */
 export const tokensRememberedMax = 10_000
+
+// ---- calls we make (matrix-contract 1.5, 17)
+/** Calls to other servers under way at once; each may hold a thread while the system looks up a name. */
+export const callsMax = 64
+/** From the look-up of the name to the last byte of the answer. */
+export const callTimeoutMs = 10_000
+/** All that finding a homeserver and asking it may take together. */
+export const vouchTimeoutMs = 20_000
+export const userinfoBytesMax = 5 * 1024
+export const wellKnownBytesMax = 50 * 1024
+export const wellKnownRedirectsMax = 5
+export const wellKnownCacheMax = 2_000
+/** Matrix specification, "Resolving server names": what is not dated is kept for a day, nothing longer than two. */
+export const wellKnownDefaultMs = 24 * 3_600_000
+export const wellKnownKeptMaxMs = 48 * 3_600_000
+/** How long a server is believed to have no well-known: it may be restarting. */
+export const wellKnownFailureMs = 10 * 60_000
+/** A name server that is silent this long will not speak. */
+export const dnsTimeoutMs = 3_000
+/** Targets of SRV records tried, best first. */
+export const srvTargetsMax = 4

@@ -14,7 +14,7 @@ export function lookupHash(threepid: Threepid, pepper: string): Uint8Array {
  * where a million 3PIDs are indexed.
  */
 export function lookupHashLatin1({ address, medium }: Threepid, pepper: string): string {
-  return hash('sha256', `${address} ${medium} ${pepper}`, 'latin1')
+  return hash('sha256', `${address} ${medium} ${pepper}`, 'binary')
 }
 
 /** As clients send it: URL-safe base64 without padding, 43 characters. */

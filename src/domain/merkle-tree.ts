@@ -1,25 +1,30 @@
-import * as crypto from 'node:crypto'
 import { fromBase64 } from './base64.ts'
 import { proofHashesMax } from './limits.ts'
+import { sha256 } from './sha256.ts'
 
-/** The Merkle tree of RFC 6962 section 2.1 over SHA-256: leaves prefixed 0x00, interior nodes 0x01. */
+/** The Merkle tree of RFC 6962 section 2.1 over SHA-256: leaves are prefixed 0x00, interior nodes 0x01. 32 bytes. */
 export type Hash = Uint8Array
 
 /** Roots of the maximal complete subtrees of a tree, largest first: all that appending needs (a compact range). */
 export type Frontier = { readonly size: number; readonly hashes: readonly Hash[] }
 
+/** A complete subtree: 2^level leaves, the n-th of its level, so leaves [n × 2^level, (n + 1) × 2^level). */
+type Place = { readonly level: number; readonly n: number }
+
 export const emptyFrontier: Frontier = { size: 0, hashes: [] }
 
+const hashBytes = 32
 /** Subtrees of this many leaves (2^8) and more are reported as they complete, to be stored. */
 const reportedLevel = 8
-
-const sha256 = (bytes: Uint8Array): Hash => crypto.hash('sha256', bytes, 'buffer')
+/** The largest size a checkpoint may state is 2^53 - 1: a subtree of more leaves than 2^52 fits into no tree. */
+const levelMax = 52
 
 export const emptyRoot: Hash = sha256(new Uint8Array(0))
 
-const nodeBytes = Buffer.alloc(65)
+const nodeBytes = Buffer.alloc(1 + 2 * hashBytes)
 nodeBytes[0] = 1
 
+/** The leaf hash of a line's exact bytes. */
 export function hashLeaf(line: Uint8Array): Hash {
   const prefixed = Buffer.allocUnsafe(line.length + 1)
   prefixed[0] = 0
@@ -32,24 +37,31 @@ export function hashLeafPrefixed(prefixed: Uint8Array): Hash {
   return sha256(prefixed)
 }
 
+/** Hash of an interior node. Both must be of 32 bytes: what comes from outside is measured where it is read. */
 export function hashNode(left: Hash, right: Hash): Hash {
   nodeBytes.set(left, 1)
-  nodeBytes.set(right, 33)
+  nodeBytes.set(right, 1 + hashBytes)
   return sha256(nodeBytes)
 }
 
-/** Appends leaves to a tree of which only the frontier is known. */
+/**
+ * Appends leaves to a tree of which only the frontier is known. `onSubtree` hears of every subtree of level 8 and
+ * above as it completes; of those inside a subtree that was added whole it cannot hear.
+ */
 export class TreeBuilder {
   #size: number
-  /** Complete subtrees, largest first, with their levels. */
   readonly #hashes: Hash[]
-  readonly #levels: number[]
   readonly #onSubtree: ((level: number, n: number, hash: Hash) => void) | undefined
 
   constructor(frontier: Frontier, onSubtree?: (level: number, n: number, hash: Hash) => void) {
+    const count = frontierSubtrees(frontier.size).length
+    if (frontier.hashes.length !== count) {
+      throw new RangeError(
+        `a frontier of ${frontier.size} leaves has ${count} hashes, not ${frontier.hashes.length}`,
+      )
+    }
     this.#size = frontier.size
     this.#hashes = [...frontier.hashes]
-    this.#levels = frontierSubtrees(frontier.size).map(({ level }) => level)
     this.#onSubtree = onSubtree
   }
 
@@ -61,30 +73,36 @@ export class TreeBuilder {
     this.#push(0, leaf)
   }
 
-  /** Adds a complete subtree of 2^level leaves; the size so far must be a multiple of that. */
+  /**
+   * Adds a complete subtree of 2^level leaves known by its root alone. RangeError when the size so far is no multiple
+   * of that, or when there is no such level; nothing is added then.
+   */
   addSubtree(level: number, hash: Hash): void {
-    if (this.#size % 2 ** level !== 0) throw new RangeError(`a subtree of level ${level} does not fit at ${this.#size}`)
+    if (!Number.isInteger(level) || level < 0 || level > levelMax) {
+      throw new RangeError(`no tree has a subtree of level ${level}`)
+    }
+    if (this.#size % 2 ** level !== 0) {
+      throw new RangeError(`a subtree of level ${level} does not fit at ${this.#size}`)
+    }
     this.#push(level, hash)
   }
 
   #push(level: number, hash: Hash): void {
-    this.#size += level === 0 ? 1 : 2 ** level
-    this.#hashes.push(hash)
-    this.#levels.push(level)
-    if (level >= reportedLevel) this.#report(level, hash)
-    for (let last = this.#levels.length - 1; last > 0 && this.#levels[last] === this.#levels[last - 1]; last--) {
-      const joined = hashNode(this.#hashes[last - 1] as Hash, this.#hashes[last] as Hash)
-      const joinedLevel = (this.#levels[last] as number) + 1
-      this.#hashes.length = last
-      this.#levels.length = last
-      this.#hashes[last - 1] = joined
-      this.#levels[last - 1] = joinedLevel
-      if (joinedLevel >= reportedLevel) this.#report(joinedLevel, joined)
+    const width = 2 ** level
+    if (this.#size + width > Number.MAX_SAFE_INTEGER) throw new RangeError('the tree is full')
+    let joined = hash
+    let joinedLevel = level
+    let n = this.#size / width
+    if (level >= reportedLevel) this.#onSubtree?.(level, n, hash)
+    // An odd subtree completes its parent: the one before it is the last of the frontier.
+    while (n % 2 === 1) {
+      joined = hashNode(this.#hashes.pop() as Hash, joined)
+      joinedLevel += 1
+      n = (n - 1) / 2
+      if (joinedLevel >= reportedLevel) this.#onSubtree?.(joinedLevel, n, joined)
     }
-  }
-
-  #report(level: number, hash: Hash): void {
-    this.#onSubtree?.(level, this.#size / 2 ** level - 1, hash)
+    this.#hashes.push(joined)
+    this.#size += width
   }
 
   root(): Hash {
@@ -107,20 +125,30 @@ export function rootOf(frontier: Frontier): Hash {
   return joinFrontier(frontier.hashes)
 }
 
-/** The complete subtrees that make up the frontier of a size, largest first. */
-export function frontierSubtrees(size: number): readonly { readonly level: number; readonly n: number }[] {
+/** The complete subtrees that make up the frontier of a size, largest first. RangeError when it is no tree's size. */
+export function frontierSubtrees(size: number): readonly Place[] {
+  if (!isSize(size)) throw new RangeError(`expected a tree's size, got ${size}`)
   return coverSubtrees(0, size)
 }
 
-/** Complete aligned subtrees that cover [from, to) in order; `from` must be aligned to the largest of them. */
-function coverSubtrees(from: number, to: number): { level: number; n: number }[] {
-  const cover: { level: number; n: number }[] = []
+function isSize(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0
+}
+
+/** Math.log2 rounds 2^53 - 1 up to 53: the bits are counted instead. `n` is at least 1. */
+function log2Floor(n: number): number {
+  const high = Math.floor(n / 2 ** 32)
+  return high === 0 ? 31 - Math.clz32(n) : 63 - Math.clz32(high)
+}
+
+/** Complete subtrees that cover [from, to) in order; `from` must be aligned to the largest of them. */
+function coverSubtrees(from: number, to: number): Place[] {
+  const cover: Place[] = []
   let start = from
   while (start < to) {
-    const level = Math.floor(Math.log2(to - start))
-    const width = 2 ** level
-    cover.push({ level, n: start / width })
-    start += width
+    const level = log2Floor(to - start)
+    cover.push({ level, n: start / 2 ** level })
+    start += 2 ** level
   }
   return cover
 }
@@ -128,43 +156,57 @@ function coverSubtrees(from: number, to: number): { level: number; n: number }[]
 /** Root of the complete subtree over leaves [n × 2^level, (n + 1) × 2^level). */
 export type SubtreeSource = (level: number, n: number) => Hash | Promise<Hash>
 
-/** Root of leaves [from, to), a node of the tree of RFC 6962: joins the complete subtrees that cover it. */
+/**
+ * Root of leaves [from, to), which is a node of the tree: joins the complete subtrees that cover it. Asks for one after
+ * the other, so that a source may keep what it read for the neighbour.
+ */
 async function rangeRoot(from: number, to: number, source: SubtreeSource): Promise<Hash> {
   const hashes: Hash[] = []
-  for (const { level, n } of coverSubtrees(from, to)) hashes.push(await source(level, n))
+  for (const { level, n } of coverSubtrees(from, to)) {
+    const answer = source(level, n)
+    hashes.push(answer instanceof Promise ? await answer : answer)
+  }
   return joinFrontier(hashes)
 }
 
 /** Largest power of two below n. */
 function splitOf(n: number): number {
-  const power = 2 ** Math.floor(Math.log2(n))
-  return power === n ? n / 2 : power
+  return 2 ** log2Floor(n - 1)
 }
 
-/** PATH(m, D[n]) of RFC 6962 section 2.1.1, leaf to root. */
-export async function inclusionProof(index: number, size: number, source: SubtreeSource): Promise<Hash[]> {
-  if (index < 0 || index >= size) throw new RangeError(`no leaf ${index} in a tree of ${size}`)
+/** PATH(index, D[size]) of RFC 6962 section 2.1.1, from the leaf's sibling up. RangeError when there is no such leaf. */
+export async function inclusionProof(
+  index: number,
+  size: number,
+  source: SubtreeSource,
+): Promise<Hash[]> {
+  if (!isSize(index) || !isSize(size) || index >= size) {
+    throw new RangeError(`no leaf ${index} in a tree of ${size}`)
+  }
   const proof: Hash[] = []
   let from = 0
   let to = size
   while (to - from > 1) {
     const middle = from + splitOf(to - from)
     const isLeft = index < middle
-    proof.push(isLeft ? await rangeRoot(middle, to, source) : await rangeRoot(from, middle, source))
+    proof.push(await (isLeft ? rangeRoot(middle, to, source) : rangeRoot(from, middle, source)))
     if (isLeft) to = middle
     else from = middle
   }
   return proof.reverse()
 }
 
-/** PROOF(m, D[n]) of RFC 6962 section 2.1.2. Empty for m = 0 and m = n. */
-export async function consistencyProof(m: number, n: number, source: SubtreeSource): Promise<Hash[]> {
-  if (m < 0 || m > n) throw new RangeError(`no proof from ${m} to ${n}`)
+/** PROOF(m, D[n]) of RFC 6962 section 2.1.2; empty for m = 0 and m = n. RangeError when m > n. */
+export async function consistencyProof(
+  m: number,
+  n: number,
+  source: SubtreeSource,
+): Promise<Hash[]> {
+  if (!isSize(m) || !isSize(n) || m > n) throw new RangeError(`no proof from ${m} to ${n}`)
   if (m === 0 || m === n) return []
   const proof: Hash[] = []
   let from = 0
   let to = n
-  let isComplete = true
   while (m < to) {
     const middle = from + splitOf(to - from)
     if (m <= middle) {
@@ -173,18 +215,37 @@ export async function consistencyProof(m: number, n: number, source: SubtreeSour
     } else {
       proof.push(await rangeRoot(from, middle, source))
       from = middle
-      isComplete = false
     }
   }
-  if (!isComplete) proof.push(await rangeRoot(from, to, source))
+  // The verifier knows [0, m) already, as the old root.
+  if (from > 0) proof.push(await rangeRoot(from, to, source))
   return proof.reverse()
 }
 
-function isSame(a: Hash, b: Hash): boolean {
-  return a.length === b.length && Buffer.compare(a, b) === 0
+/**
+ * Of the hashes on the way from a node up to the root, whether each stands to the left. Nodes are numbered from 0 on
+ * each level, `last` is the last one; where it is even it has no sibling and stands for its parent.
+ */
+function sidesToRoot(node: number, last: number): boolean[] {
+  const areLeft: boolean[] = []
+  let at = node
+  for (let end = last; end > 0; end = Math.floor(end / 2)) {
+    if (at % 2 === 1) areLeft.push(true)
+    else if (at !== end) areLeft.push(false)
+    at = Math.floor(at / 2)
+  }
+  return areLeft
 }
 
-/** Checks a consistency proof (RFC 9162 section 2.1.4.2). Strict: no hash too few or too many. */
+function isSame(a: Hash, b: Hash): boolean {
+  return a.length === hashBytes && Buffer.compare(a, b) === 0
+}
+
+function areHashes(proof: readonly Hash[]): boolean {
+  return proof.every((hash) => hash.length === hashBytes)
+}
+
+/** Checks a consistency proof (RFC 9162 section 2.1.4.2). Strict: not a hash too few or too many. */
 export function verifyConsistency(given: {
   readonly oldSize: number
   readonly oldRoot: Hash
@@ -193,39 +254,26 @@ export function verifyConsistency(given: {
   readonly proof: readonly Hash[]
 }): boolean {
   const { oldSize, oldRoot, newSize, newRoot, proof } = given
-  if (oldSize > newSize || oldSize < 0) return false
+  if (!isSize(oldSize) || !isSize(newSize) || oldSize > newSize || !areHashes(proof)) return false
   if (oldSize === newSize) return proof.length === 0 && isSame(oldRoot, newRoot)
   if (oldSize === 0) return proof.length === 0 && isSame(oldRoot, emptyRoot)
+  // The old tree's last complete subtree is a node of both trees; of a complete old tree it is the root itself.
   let node = oldSize - 1
   let last = newSize - 1
-  while (node % 2 === 1) {
-    node = Math.floor(node / 2)
-    last = Math.floor(last / 2)
-  }
-  const hashes = node === 0 ? [oldRoot, ...proof] : [...proof]
-  const first = hashes.shift()
-  if (first === undefined) return false
+  for (; node % 2 === 1; node = Math.floor(node / 2)) last = Math.floor(last / 2)
+  const [first, ...siblings] = node === 0 ? [oldRoot, ...proof] : proof
+  const sides = sidesToRoot(node, last)
+  if (first === undefined || siblings.length !== sides.length) return false
   let oldHash = first
   let newHash = first
-  for (const hash of hashes) {
-    if (last === 0) return false
-    if (node % 2 === 1 || node === last) {
-      oldHash = hashNode(hash, oldHash)
-      newHash = hashNode(hash, newHash)
-      while (node % 2 === 0 && node !== 0) {
-        node = Math.floor(node / 2)
-        last = Math.floor(last / 2)
-      }
-    } else {
-      newHash = hashNode(newHash, hash)
-    }
-    node = Math.floor(node / 2)
-    last = Math.floor(last / 2)
-  }
-  return last === 0 && isSame(oldHash, oldRoot) && isSame(newHash, newRoot)
+  siblings.forEach((sibling, i) => {
+    if (sides[i] === true) oldHash = hashNode(sibling, oldHash)
+    newHash = sides[i] === true ? hashNode(sibling, newHash) : hashNode(newHash, sibling)
+  })
+  return isSame(oldHash, oldRoot) && isSame(newHash, newRoot)
 }
 
-/** Checks an inclusion proof (RFC 9162 section 2.1.3.2). Strict: no hash too few or too many. */
+/** Checks an inclusion proof (RFC 9162 section 2.1.3.2). Strict: not a hash too few or too many. */
 export function verifyInclusion(given: {
   readonly index: number
   readonly size: number
@@ -234,30 +282,25 @@ export function verifyInclusion(given: {
   readonly proof: readonly Hash[]
 }): boolean {
   const { index, size, leaf, root, proof } = given
-  if (index < 0 || index >= size) return false
-  let node = index
-  let last = size - 1
+  if (!isSize(index) || !isSize(size) || index >= size) return false
+  if (leaf.length !== hashBytes || !areHashes(proof)) return false
+  const sides = sidesToRoot(index, size - 1)
+  if (proof.length !== sides.length) return false
   let hash = leaf
-  for (const sibling of proof) {
-    if (last === 0) return false
-    if (node % 2 === 1 || node === last) {
-      hash = hashNode(sibling, hash)
-      while (node % 2 === 0 && node !== 0) {
-        node = Math.floor(node / 2)
-        last = Math.floor(last / 2)
-      }
-    } else {
-      hash = hashNode(hash, sibling)
-    }
-    node = Math.floor(node / 2)
-    last = Math.floor(last / 2)
-  }
-  return last === 0 && isSame(hash, root)
+  proof.forEach((sibling, i) => {
+    hash = sides[i] === true ? hashNode(sibling, hash) : hashNode(hash, sibling)
+  })
+  return isSame(hash, root)
 }
 
 /** Reads a proof: an array of at most proofHashesMax hashes in standard base64; null when it is none. */
 export function isProof(value: unknown): Hash[] | null {
   if (!Array.isArray(value) || value.length > proofHashesMax) return null
-  const proof = value.map((text: unknown) => (typeof text === 'string' ? fromBase64(text, 32) : null))
-  return proof.includes(null) ? null : (proof as Hash[])
+  const proof: Hash[] = []
+  for (const text of value as unknown[]) {
+    const hash = typeof text === 'string' ? fromBase64(text, hashBytes) : null
+    if (hash === null) return null
+    proof.push(hash)
+  }
+  return proof
 }

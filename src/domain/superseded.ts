@@ -10,7 +10,8 @@ export function findSuperseded(statements: readonly Statement[]): boolean[] {
   for (const statement of statements) {
     const key = maximumKey(statement)
     const known = newest.get(key)
-    if (known === undefined || compareMarks(statement.mark, known.mark) > 0) newest.set(key, statement)
+    if (known === undefined || compareMarks(statement.mark, known.mark) > 0)
+      newest.set(key, statement)
   }
   return statements.map((statement) => {
     const maximum = newest.get(maximumKey(statement)) as Statement

@@ -1,5 +1,9 @@
-import { z } from 'zod'
 import { RefusalError } from '../domain/refusal.ts'
+import { formatPath, readShape, type Shape } from '../platform/shape.ts'
+
+/** Where the operations of the Identity Service API stand; v1 ended with r0.3.0 and can be switched off as a whole. */
+export const v1Prefix = '/_matrix/identity/api/v1'
+export const v2Prefix = '/_matrix/identity/v2'
 
 /** A JSON object from outside: own members only, a member named `__proto__` among them if one was sent. */
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -35,9 +39,9 @@ type Declaration<Auth extends 'none' | 'token', Query, Body> = {
   /** `token`: a bearer token known here, looked at before anything else of the request is. */
   readonly auth: Auth
   /** Query parameters, each at most once. Absent: the query is not read. */
-  readonly query?: z.ZodType<Query> | Reader<Query>
+  readonly query?: Shape<Query> | Reader<Query>
   /** The body must be a JSON object. Absent: the body is not read. */
-  readonly body?: z.ZodType<Body> | Reader<Body>
+  readonly body?: Shape<Body> | Reader<Body>
   /** Served in front of express, by the same pipeline. At most one parameter, and that at the end of the path. */
   readonly isHot?: boolean
   handle(served: Served<Auth, Query, Body>): Answer | Promise<Answer>
@@ -70,33 +74,28 @@ export function endpoint<Auth extends 'none' | 'token', Query = undefined, Body 
   }
 }
 
+/** Without v1 its paths are as unknown as any other: 404 M_UNRECOGNIZED (MSC2140). */
+export function withoutV1(endpoints: readonly Endpoint[]): Endpoint[] {
+  return endpoints.filter(({ path }) => path !== v1Prefix && !path.startsWith(`${v1Prefix}/`))
+}
+
 /** A JSON answer. */
 export function json(value: object, status = 200): Answer {
   return { status, contentType: 'application/json', text: JSON.stringify(value) }
 }
 
-function readerOf<T>(shape: z.ZodType<T> | Reader<T>): Reader<T> {
-  return typeof shape === 'function' ? shape : (sent) => readShape(shape, sent)
+function readerOf<T>(shape: Shape<T> | Reader<T>): Reader<T> {
+  return typeof shape === 'function' ? shape : (sent) => requireShape(shape, sent)
 }
 
-function readShape<T>(shape: z.ZodType<T>, sent: JsonObject): T {
-  const result = shape.safeParse(sent)
-  if (result.success) return result.data
-  const issues = result.error.issues
-  const missing = issues.filter(({ path }) => path.length > 0 && isAbsent(sent, path))
+function requireShape<T>(shape: Shape<T>, sent: JsonObject): T {
+  const reading = readShape(shape, sent)
+  if (reading.ok) return reading.value
+  const missing = reading.problems.filter(({ kind }) => kind === 'missing')
   if (missing.length > 0) {
-    const names = missing.map(({ path }) => path.join('.'))
+    const names = missing.map(({ path }) => formatPath(path))
     throw new RefusalError('param-missing', `missing: ${names.join(', ')}`)
   }
-  const wrong = issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  const wrong = reading.problems.map(({ path, message }) => `${formatPath(path)}: ${message}`)
   throw new RefusalError('param-invalid', wrong.join('; '))
-}
-
-function isAbsent(sent: unknown, path: readonly PropertyKey[]): boolean {
-  let value = sent
-  for (const name of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return true
-    value = (value as Record<PropertyKey, unknown>)[name]
-  }
-  return false
 }

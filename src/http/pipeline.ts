@@ -6,16 +6,10 @@ import { isRefusal, RefusalError } from '../domain/refusal.ts'
 import { readBearerToken } from './bearer.ts'
 import { isAnnouncedTooLarge, readJsonBody, RequestAborted } from './body.ts'
 import { clientAddress } from './client-address.ts'
+import type { Logger } from '../platform/logger.ts'
 import type { Answer, Caller, Endpoint } from './endpoint.ts'
 import { parseQuery } from './query.ts'
 import { answerTo } from './refusal-responses.ts'
-
-/** The part of a pino logger the pipeline uses. */
-export type HttpLogger = {
-  isLevelEnabled(level: string): boolean
-  debug(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 /** One answered request. `route` is the declared path, never the one that was sent. */
 export type RequestRecord = {
@@ -26,7 +20,7 @@ export type RequestRecord = {
 }
 
 export type PipelineDeps = {
-  readonly logger: HttpLogger
+  readonly logger: Pick<Logger, 'debug' | 'error'>
   readonly clock: { monoMs(): number }
   /** Whose token this is; null when it is not known. Answers at once where it can. */
   readonly authenticate: (token: string) => Caller | null | Promise<Caller | null>
@@ -70,10 +64,12 @@ export async function serve(deps: PipelineDeps, exchange: Exchange): Promise<voi
     seconds: (deps.clock.monoMs() - startMs) / 1000,
   }
   deps.onRequest?.(record)
-  if (deps.logger.isLevelEnabled('debug')) {
-    const client = clientAddress(exchange.request, deps.trustedProxies)
-    deps.logger.debug({ requestId, client, ...record }, 'request answered')
-  }
+  const { request } = exchange
+  deps.logger.debug(
+    // Looked up only when the line is written, which it seldom is.
+    { requestId, ...record, client: { toJSON: () => clientAddress(request, deps.trustedProxies) } },
+    'request answered',
+  )
 }
 
 async function answerOf(

@@ -15,20 +15,16 @@ import {
   requestTimeoutMs,
 } from '../domain/limits.ts'
 import type { Network } from '../domain/network-address.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Logger } from '../platform/logger.ts'
+import type { Random } from '../platform/random.ts'
 import { answerMalformed } from './client-error.ts'
 import { corsHeaders } from './cors.ts'
 import type { Caller, Endpoint } from './endpoint.ts'
 import { createFastLane } from './fast-lane.ts'
-import type { HttpLogger, PipelineDeps, RequestRecord } from './pipeline.ts'
-import { serve } from './pipeline.ts'
+import { serve, type PipelineDeps, type RequestRecord } from './pipeline.ts'
 import { createRequestIds } from './request-id.ts'
 import { createRouter, preflight } from './router.ts'
-
-export type HttpClock = {
-  monoMs(): number
-  /** Runs once after the delay, unless the function it returns is called before. */
-  setTimer(delayMs: number, run: () => void): () => void
-}
 
 export type HttpServerOptions = {
   readonly listen: { readonly host: string; readonly port: number }
@@ -41,9 +37,9 @@ export type HttpServerOptions = {
   /** PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string }
   readonly trustedProxies: readonly Network[]
-  readonly logger: HttpLogger
-  readonly clock: HttpClock
-  readonly random: { bytes(count: number): Uint8Array }
+  readonly logger: Pick<Logger, 'debug' | 'error'>
+  readonly clock: Pick<Clock, 'monoMs' | 'setTimer'>
+  readonly random: Pick<Random, 'bytes'>
   readonly onRequest?: (record: RequestRecord) => void
 }
 
@@ -129,11 +125,11 @@ function listen(server: Server, { host, port }: HttpServerOptions['listen']): Pr
   })
 }
 
-function close(server: Server, clock: HttpClock): Promise<void> {
+function close(server: Server, clock: Pick<Clock, 'setTimer'>): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.setTimer(drainMaxMs, () => server.closeAllConnections())
+    const timer = clock.setTimer(drainMaxMs, () => server.closeAllConnections())
     server.close(() => {
-      cancel()
+      timer.cancel()
       resolve()
     })
     server.closeIdleConnections()

@@ -22,6 +22,10 @@ export class WriterClient implements Writer {
     this.#post = post
   }
 
+  run(): void {
+    this.#post({ type: 'run' })
+  }
+
   async append(operations: Parameters<Writer['append']>[0]): Promise<readonly AppendedEntry[]> {
     const outward = await this.ask((request) => ({ type: 'append', request, operations }))
     if (outward.type !== 'appended') throw new Error(`append was answered with ${outward.type}`)

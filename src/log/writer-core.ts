@@ -35,6 +35,7 @@ export class WriterCore {
   #refoldProgress: WriterStatus['refold'] = null
   #requestNext = -1
   #stopAfter: number | null = null
+  #isRunning = false
 
   private constructor(ports: WriterPorts, options: WriterOptions, driver: LogDriver) {
     this.#ports = ports
@@ -67,11 +68,16 @@ export class WriterCore {
     })
     const writer = new WriterCore(ports, options, driver)
     core.current = writer
-    const aliveMs = Number((await ports.storage.readMeta(aliveMetaName)) ?? '0')
-    const isAway = ports.wallMs() - aliveMs > awayMaxMs
-    driver.handle({ type: 'started', isAway })
-    await writer.#refoldWhatChanged(options.peers)
     return writer
+  }
+
+  /** Somebody listens by now: calls to peers may begin. */
+  async #run(): Promise<void> {
+    const { storage, wallMs } = this.#ports
+    const aliveMs = Number((await storage.readMeta(aliveMetaName)) ?? '0')
+    this.#driver.handle({ type: 'started', isAway: wallMs() - aliveMs > awayMaxMs })
+    this.#isRunning = true
+    await this.#refoldWhatChanged(this.#options.peers)
   }
 
   status(): WriterStatus {
@@ -88,11 +94,14 @@ export class WriterCore {
   }
 
   tick(): void {
-    this.#driver.handle({ type: 'tick' })
+    if (this.#isRunning) this.#driver.handle({ type: 'tick' })
   }
 
   take(message: ToWriter): void {
     switch (message.type) {
+      case 'run':
+        void this.#run()
+        return
       case 'input':
         this.#driver.handle(message.input)
         if (message.input.type === 'peers-changed') void this.#refoldWhatChanged(message.input.peers)

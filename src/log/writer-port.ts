@@ -6,6 +6,8 @@ import type { AppendOperation, WriterStatus } from './writer-messages.ts'
 
 /** The writer as the rest of the node sees it, whatever thread it runs in. */
 export interface Writer {
+  /** Everybody who listens to calls does so by now: the machine may begin. Call it once, before anything else. */
+  run(): void
   /** Durable here when it resolves. Refused with RefusalError when this node cannot write. */
   append(operations: readonly AppendOperation[]): Promise<readonly AppendedEntry[]>
   /** Values beside the logs, durable when it resolves. */

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, existsSync, openSync, unlinkSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { basename, dirname } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
 import { LineReader } from './line-reader.ts'
 
 /**
@@ -245,11 +246,12 @@ async function listen(server: Server, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     // The socket is made inside this call: with this mask nobody else can open it before chmod.
-    const mask = process.umask(0o177)
+    // A worker thread may not set it; the folder's own mode and chmod stand there alone.
+    const mask = isMainThread ? process.umask(0o177) : null
     try {
       server.listen(path, resolve)
     } finally {
-      process.umask(mask)
+      if (mask !== null) process.umask(mask)
     }
   })
 }

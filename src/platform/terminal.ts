@@ -17,8 +17,8 @@ export interface Terminal {
 export const processTerminal: Terminal = {
   write: (text) => void process.stdout.write(text),
   writeError: (text) => void process.stderr.write(text),
-  isTty: process.stdout.isTTY,
-  isErrorTty: process.stderr.isTTY,
+  isTty: process.stdout.isTTY === true,
+  isErrorTty: process.stderr.isTTY === true,
   columns: process.stderr.columns ?? 80,
   readInput,
   environment: process.env,

@@ -91,10 +91,15 @@ export type AppliesRule = (log: LogId, index: number, threepid: Threepid) => boo
 
 /** A recomputation under way; `step` does one bounded batch in one transaction and says whether it is finished. */
 export interface Refold {
-  step(): Promise<{ readonly done: boolean; readonly linesDone: number; readonly linesTotal: number }>
+  step(): Promise<{
+    readonly done: boolean
+    readonly linesDone: number
+    readonly linesTotal: number
+  }>
 }
 
-export type StorageFaultCode = 'conflict' | 'full' | 'read-only' | 'corrupt' | 'schema-newer' | 'busy' | 'other'
+export type StorageFaultCode =
+  'conflict' | 'full' | 'read-only' | 'corrupt' | 'schema-newer' | 'busy' | 'other'
 
 export class StorageFault extends Error {
   readonly code: StorageFaultCode
@@ -145,6 +150,11 @@ export interface Storage {
   readMeta(name: string): Promise<string | null>
   commit(group: CommitGroup): Promise<void>
   startRefold(scope: RefoldScope, applies: AppliesRule): Promise<Refold>
+  /**
+   * One bounded piece of upkeep (tens of milliseconds): call it again in idle moments until `done`, and now and then
+   * afterwards. Nothing depends on it but speed and disk space.
+   */
+  tend(): Promise<{ readonly done: boolean }>
   /** Figures for metrics and status: entries in the lookup index (not superseded ones too), bytes of the store. */
   readFigures(): Promise<{ readonly lookupEntries: number; readonly bytes: number }>
   close(): Promise<void>

@@ -101,6 +101,7 @@ export class Node {
       deadline: () => ({ signal: new AbortController().signal, done: () => {} }),
     })
     this.isRunning = true
+    this.writer.run()
   }
 
   async stop(): Promise<void> {

@@ -43,6 +43,7 @@ const outsideWorld: readonly (readonly [string, RegExp])[] = [
   ['Math.random', /\bMath\s*\.\s*random\b/],
   ['fetch', /(?<![.\w])fetch\s*\(/],
   ['process.env', /\bprocess\s*\.\s*env\b/],
+  ['globalThis', /\bglobalThis\b/],
   ['console', /(?<![.\w])console\s*\./],
 ]
 const outsideModules = ['node:timers', 'node:timers/promises', 'timers', 'timers/promises']
@@ -84,10 +85,10 @@ function checkFile(path: string, text: string): string[] {
 function checkName(path: string): string[] {
   const complaints: string[] = []
   for (const part of path.split('/')) {
-    const words = part.replace(/(?:\.(?:test|config|all))?\.[a-z]+$/, '')
+    const words = part.replace(/(?:\.(?:test|config|all|d))?\.[a-z]+$/, '')
     if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(words)) complaints.push(`"${part}" is not kebab-case`)
-    const bad = words.split('-').find((word) => forbiddenNames.includes(word))
-    if (bad !== undefined) complaints.push(`"${bad}" is a name that says nothing`)
+    const last = words.split('-').at(-1) ?? ''
+    if (forbiddenNames.includes(last)) complaints.push(`"${last}" is a name that says nothing`)
   }
   return complaints
 }

@@ -24,8 +24,8 @@ const features = [
 const plainRooms = ['domain', 'mesh', 'log', 'replication', 'matrix', 'http', 'config', 'cli']
 const topFiles = ['main.ts', 'node.ts', 'events.ts']
 
-/** Node's own modules that hold neither clock, chance, disk nor net; the only foreign ones the pure rooms may use. */
-const pureModules = ['node:crypto', 'node:buffer']
+/** Modules that hold neither clock, disk nor net; the only foreign ones the pure rooms may use. */
+const pureModules = ['node:crypto', 'node:buffer', 'tweetnacl']
 
 /**
  * The room of a file, given its path below src/: `main`, `domain`, `feature:binding`, `registry:storage`,

@@ -22,12 +22,14 @@ export function readSource(text: string): SourceText {
 export function readImports(text: string): (string | null)[] {
   const { code } = readSource(text)
   const found: (string | null)[] = []
-  for (const match of code.matchAll(/\b(?:from|import)\s*(\()?\s*(?:(['"`]) *\2)?/g)) {
-    const [whole, parenthesis, quote] = match
-    if (quote !== undefined) {
-      const raw = text.slice(match.index, match.index + whole.length)
-      found.push(raw.slice(raw.indexOf(quote) + 1, -1))
-    } else if (parenthesis !== undefined && whole.startsWith('import')) found.push(null)
+  // In `code` a string is two quotes with spaces between; its words stand at the same place of the text.
+  for (const match of code.matchAll(/(?<![.\w$])(?:from|import)\s*(\(\s*)?(?:(['"`])( *)\2)?/g)) {
+    const [whole, parenthesis, quote, inside] = match
+    const isCall = parenthesis !== undefined
+    if (isCall && whole.startsWith('from')) continue
+    const end = match.index + whole.length - 1
+    if (inside !== undefined) found.push(text.slice(end - inside.length, end))
+    else if (isCall && quote === undefined) found.push(null)
   }
   return found
 }

@@ -17,8 +17,8 @@ export class AccountTable {
     // The token just saved stays, even where a clock that went back makes it the oldest.
     this.#trim = db.prepare(
       `DELETE FROM account WHERE token_hash IN (
-        SELECT token_hash FROM account WHERE mxid = ?1 AND token_hash <> ?2
-        ORDER BY created_at DESC, token_hash LIMIT -1 OFFSET ?3
+        SELECT token_hash FROM account WHERE mxid = ? AND token_hash <> ?
+        ORDER BY created_at DESC, token_hash LIMIT -1 OFFSET ?
       )`,
     )
     this.#remove = db.prepare('DELETE FROM account WHERE token_hash = ?')

@@ -10,7 +10,11 @@ export type Bucket = number
 export function bucketOfThreepid(threepid: Threepid, pepper: string): Bucket {
   const h = lookupHashLatin1(threepid, pepper)
   const high = (h.charCodeAt(0) << 16) | (h.charCodeAt(1) << 8) | h.charCodeAt(2)
-  const low = (h.charCodeAt(3) << 21) | (h.charCodeAt(4) << 13) | (h.charCodeAt(5) << 5) | (h.charCodeAt(6) >>> 3)
+  const low =
+    (h.charCodeAt(3) << 21) |
+    (h.charCodeAt(4) << 13) |
+    (h.charCodeAt(5) << 5) |
+    (h.charCodeAt(6) >>> 3)
   return high * 0x20000000 + low
 }
 
@@ -55,5 +59,7 @@ export function isHashText(text: string): boolean {
     const code = text.charCodeAt(i)
     if (code > 127 || sextets[code] === notBase64Url) return false
   }
-  return text.length === hashLength && ((sextets[text.charCodeAt(hashLength - 1)] as number) & 3) === 0
+  return (
+    text.length === hashLength && ((sextets[text.charCodeAt(hashLength - 1)] as number) & 3) === 0
+  )
 }

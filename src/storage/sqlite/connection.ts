@@ -1,6 +1,11 @@
 import { chmodSync, closeSync, constants, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { sqliteReaderCacheKib, sqliteWalPages, sqliteWriterCacheKib, storageBusyMs } from '../../domain/limits.ts'
+import {
+  sqliteReaderCacheKib,
+  sqliteWalPages,
+  sqliteWriterCacheKib,
+  storageBusyMs,
+} from '../../domain/limits.ts'
 import { StorageFault } from '../storage.ts'
 import { storageFault } from './fault.ts'
 import { migrate, refuseNewer, versionOf } from './migrate.ts'
@@ -27,7 +32,11 @@ export function openConnection(options: ConnectionOptions): Database.Database {
   }
 }
 
-function connectWriter({ file, mustExist = false, steps = schemaSteps }: ConnectionOptions): Database.Database {
+function connectWriter({
+  file,
+  mustExist = false,
+  steps = schemaSteps,
+}: ConnectionOptions): Database.Database {
   makePrivate(file, mustExist)
   const db = new Database(file, { timeout: storageBusyMs })
   try {
@@ -76,12 +85,15 @@ function makePrivate(file: string, mustExist: boolean): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') {
-      throw new StorageFault('other', `there is no database ${file}: run mycelid init`, { cause: error })
+      throw new StorageFault('other', `there is no database ${file}: run mycelid init`, {
+        cause: error,
+      })
     }
     if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
       throw new StorageFault('read-only', `${file} cannot be written (${code})`, { cause: error })
     }
-    if (code === 'ENOSPC') throw new StorageFault('full', `no space is left for ${file}`, { cause: error })
+    if (code === 'ENOSPC')
+      throw new StorageFault('full', `no space is left for ${file}`, { cause: error })
     throw error
   }
   chmodSync(file, 0o600)

@@ -10,9 +10,13 @@ export function storageFault(error: unknown, file: string): StorageFault {
     return new StorageFault('other', `the database ${file} failed: ${reason}`, { cause: error })
   }
   const code = faultCode(error.code, file)
-  return new StorageFault(code, `${explanations[code]} (${file}: ${error.code}, ${error.message})`, {
-    cause: error,
-  })
+  return new StorageFault(
+    code,
+    `${explanations[code]} (${file}: ${error.code}, ${error.message})`,
+    {
+      cause: error,
+    },
+  )
 }
 
 const explanations: Record<StorageFaultCode, string> = {

@@ -1,6 +1,12 @@
 import type Database from 'better-sqlite3'
 import type { LogId } from '../../domain/log-id.ts'
-import { StorageFault, type LogCommit, type StoredEntry, type StoredLine, type StoredLog } from '../storage.ts'
+import {
+  StorageFault,
+  type LogCommit,
+  type StoredEntry,
+  type StoredLine,
+  type StoredLog,
+} from '../storage.ts'
 import { indexOf, lineId, logNumberOf, type LineId, type LogNumber } from './line-id.ts'
 
 type LogRow = [
@@ -34,12 +40,14 @@ export class LogReader {
     this.#idOf = db.prepare('SELECT id FROM log WHERE no = ?').pluck()
     this.#lines = db
       .prepare(
-        `SELECT id, bytes, 0 FROM line WHERE id >= ?1 AND id < ?2
-        UNION ALL SELECT id, hash, 1 FROM blank WHERE id >= ?1 AND id < ?2 ORDER BY 1 LIMIT ?3`,
+        `SELECT id, bytes, 0 FROM line WHERE id >= @from AND id < @to
+        UNION ALL SELECT id, hash, 1 FROM blank WHERE id >= @from AND id < @to ORDER BY 1 LIMIT @count`,
       )
       .raw()
     this.#blank = db.prepare('SELECT min(id) FROM blank WHERE id >= ? AND id < ?').pluck()
-    this.#subtree = db.prepare('SELECT hash FROM subtree WHERE no = ? AND level = ? AND n = ?').pluck()
+    this.#subtree = db
+      .prepare('SELECT hash FROM subtree WHERE no = ? AND level = ? AND n = ?')
+      .pluck()
   }
 
   logs(): StoredLog[] {
@@ -59,7 +67,8 @@ export class LogReader {
     const found: StoredLine[] = []
     if (countMax < 1) return found
     let bytesFound = 0
-    const rows = this.#lines.iterate(lineId(no, from), lineId(no + 1, 0), Math.min(countMax, 2 ** 31))
+    const count = Math.min(countMax, 2 ** 31)
+    const rows = this.#lines.iterate({ from: lineId(no, from), to: lineId(no + 1, 0), count })
     for (const [id, bytes, isBlank] of rows as Iterable<[LineId, Uint8Array, 0 | 1]>) {
       bytesFound += bytes.length
       if (found.length > 0 && bytesFound > bytesMax) break
@@ -135,7 +144,10 @@ export class LogWriter {
     this.#writeLines(no, expectedSize, lines)
     for (const { index, bytes } of fills) {
       if (this.#removeBlank.run(lineId(no, index)).changes !== 1) {
-        throw new StorageFault('conflict', `${head.log}: line ${index} is no blank that could be filled`)
+        throw new StorageFault(
+          'conflict',
+          `${head.log}: line ${index} is no blank that could be filled`,
+        )
       }
       this.#insertLine.run(lineId(no, index), bytes)
     }

@@ -53,7 +53,8 @@ export class LookupFilter {
   add(bucket: Bucket): void {
     const at = blockOf(bucket, this.#header[blocksLog2At] as number)
     const words = this.#words
-    for (let i = 0; i < blockWords; i++) words[at + i] = (words[at + i] as number) | bitOf(bucket, i)
+    for (let i = 0; i < blockWords; i++)
+      words[at + i] = (words[at + i] as number) | bitOf(bucket, i)
   }
 
   /** Makes what was added visible to the other threads; call it before the rows become visible. */
@@ -86,9 +87,7 @@ export class LookupFilter {
 export function createLookupFilter({ capacity }: { readonly capacity: number }): LookupFilter {
   const wanted = Math.ceil(Math.log2((capacity * bitsPerEntry) / blockBits + 1))
   const blocksLog2 = Math.min(blocksLog2Max, Math.max(wanted, blocksLog2Min))
-  return new LookupFilter(
-    new SharedArrayBuffer(headerWords * 4 + 2 ** blocksLog2 * blockWords * 4),
-  )
+  return new LookupFilter(new SharedArrayBuffer(headerWords * 4 + 2 ** blocksLog2 * blockWords * 4))
 }
 
 const headerWords = 16

@@ -5,7 +5,11 @@ import type { LineId } from './line-id.ts'
 import type { LookupFilter } from './lookup-filter.ts'
 
 /** Found in a bucket: the line and its bytes. */
-export type BucketRow = { readonly line: LineId; readonly superseded: 0 | 1; readonly bytes: Uint8Array | null }
+export type BucketRow = {
+  readonly line: LineId
+  readonly superseded: 0 | 1
+  readonly bytes: Uint8Array | null
+}
 
 /** Says which entries of a bucket are superseded; `rows` are all present lines that matter for it. */
 export type Verdicts = (entries: readonly StoredEntry[]) => boolean[]
@@ -60,9 +64,11 @@ export class LookupIndex {
     this.#all = db.prepare(rows)
     this.#bytesOf = db.prepare('SELECT bytes FROM line WHERE id = ?').pluck()
     this.#mark = db.prepare(
-      `UPDATE ${name} SET superseded = ?2 WHERE bucket = ?1 AND superseded = 1 - ?2 AND line = ?3`,
+      `UPDATE ${name} SET superseded = ? WHERE bucket = ? AND superseded = ? AND line = ?`,
     )
-    this.#remove = db.prepare(`DELETE FROM ${name} WHERE bucket = ? AND line = ? AND superseded IN (0, 1)`)
+    this.#remove = db.prepare(
+      `DELETE FROM ${name} WHERE bucket = ? AND line = ? AND superseded IN (0, 1)`,
+    )
     this.#count = db.prepare('UPDATE lookup_size SET entries = entries + ? WHERE name = ?')
   }
 
@@ -73,7 +79,7 @@ export class LookupIndex {
   add(rows: readonly LookupRow[]): void {
     const fresh: number[] = []
     let added = 0
-    for (let start = 0; start < rows.length; ) {
+    for (let start = 0; start < rows.length;) {
       const { bucket } = rows[start] as LookupRow
       let end = start + 1
       while (end < rows.length && rows[end]?.bucket === bucket) end++
@@ -98,7 +104,8 @@ export class LookupIndex {
     const width = rowsPerInsert * 2
     const wholeEnd = flat.length - (flat.length % width)
     for (let at = 0; at < wholeEnd; at += width) this.#insertMany.run(flat.slice(at, at + width))
-    for (let at = wholeEnd; at < flat.length; at += 2) this.#insertOne.run(flat[at], 0, flat[at + 1])
+    for (let at = wholeEnd; at < flat.length; at += 2)
+      this.#insertOne.run(flat[at], 0, flat[at + 1])
   }
 
   /** Only what is not superseded is read: what is has a greater one among it, which beats whatever it would beat. */
@@ -113,7 +120,8 @@ export class LookupIndex {
       if (known.has(line) || this.#hasSuperseded.get(bucket, line) !== undefined) continue
       known.add(line)
       const bytes = this.#bytesOf.get(line) as Uint8Array | undefined
-      if (bytes === undefined) throw new RangeError('a lookup row was given for a line that is not stored')
+      if (bytes === undefined)
+        throw new RangeError('a lookup row was given for a line that is not stored')
       entries.push(this.#entryOf(line, bytes))
       lines.push(line)
       added++
@@ -121,7 +129,7 @@ export class LookupIndex {
     const verdicts = this.#deps.verdicts(entries)
     for (const [i, line] of lines.entries()) {
       if (i >= oldCount) this.#insertOne.run(bucket, verdicts[i] === true ? 1 : 0, line)
-      else if (verdicts[i] === true) this.#mark.run(bucket, 1, line)
+      else if (verdicts[i] === true) this.#mark.run(1, bucket, 0, line)
     }
     return added
   }
@@ -142,7 +150,7 @@ export class LookupIndex {
     const verdicts = this.#deps.verdicts(rows.map(({ entry }) => entry))
     for (const [i, { line, superseded }] of rows.entries()) {
       const verdict = verdicts[i] === true ? 1 : 0
-      if (verdict !== superseded) this.#mark.run(bucket, verdict, line)
+      if (verdict !== superseded) this.#mark.run(verdict, bucket, superseded, line)
     }
     if (removed > 0) this.#count.run(-removed, this.name)
   }

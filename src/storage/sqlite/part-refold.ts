@@ -1,12 +1,11 @@
 import type Database from 'better-sqlite3'
-import { threepidOf } from '../../domain/entry.ts'
 import { refoldLinesMax } from '../../domain/limits.ts'
 import type { AppliesRule, Refold, StoredEntry } from '../storage.ts'
 import type { Threepid } from '../../domain/threepid.ts'
 import { bucketOfThreepid, type Bucket } from './bucket.ts'
 import { lineId, type LineId, type LogNumber } from './line-id.ts'
 import type { IndexDeps, LookupIndex } from './lookup-index.ts'
-import { readEntry } from './statements-of.ts'
+import { shortBytes, threepidOfLine } from './statements-of.ts'
 import type { Transactions } from './transaction.ts'
 
 export type PartRefoldDeps = {
@@ -15,12 +14,6 @@ export type PartRefoldDeps = {
   /** The index that answers, and the pepper it is made with. */
   readonly lookup: LookupIndex
   readonly pepper: () => string | null
-}
-
-/** What is read of a line again: its 3PID where it names one. */
-export function threepidOfLine(bytes: Uint8Array): Threepid | null {
-  const entry = readEntry(bytes)
-  return entry === null ? null : threepidOf(entry)
 }
 
 /** Folds the 3PIDs of one log again, in place, each bucket wholly within a transaction. */
@@ -34,11 +27,17 @@ export class LogRefold implements Refold {
   #linesDone = 0
   #isDone = false
 
-  constructor(deps: PartRefoldDeps, log: { no: LogNumber | null; size: number }, applies: AppliesRule) {
+  constructor(
+    deps: PartRefoldDeps,
+    log: { no: LogNumber | null; size: number },
+    applies: AppliesRule,
+  ) {
     this.#deps = deps
     this.#applies = applies
     const { db } = deps.index
-    this.#lines = db.prepare('SELECT id, bytes FROM line WHERE id > ? AND id < ? ORDER BY id LIMIT ?').raw()
+    this.#lines = db
+      .prepare(`SELECT id, ${shortBytes} FROM line WHERE id > ? AND id < ? ORDER BY id LIMIT ?`)
+      .raw()
     this.#isDone = log.no === null
     this.#reached = lineId(log.no ?? 0, 0) - 1
     this.#end = lineId((log.no ?? 0) + 1, 0)
@@ -54,7 +53,10 @@ export class LogRefold implements Refold {
   #stepOn(): void {
     const { transactions, lookup, pepper } = this.#deps
     const lines = transactions.write(() => {
-      const found = this.#lines.all(this.#reached, this.#end, refoldLinesMax) as [LineId, Uint8Array][]
+      const found = this.#lines.all(this.#reached, this.#end, refoldLinesMax) as [
+        LineId,
+        Uint8Array,
+      ][]
       const key = pepper()
       if (key === null) return found
       for (const [bucket, extra] of this.#buckets(found, key)) {
@@ -68,7 +70,7 @@ export class LogRefold implements Refold {
   }
 
   /** The buckets the lines name, in order, each with those of the lines that count. */
-  #buckets(lines: readonly [LineId, Uint8Array][], pepper: string): [Bucket, LineId[]][] {
+  #buckets(lines: readonly [LineId, Uint8Array | null][], pepper: string): [Bucket, LineId[]][] {
     const buckets = new Map<Bucket, LineId[]>()
     for (const [line, bytes] of lines) {
       const threepid = threepidOfLine(bytes)

@@ -5,7 +5,9 @@ const names = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB
 
 /** Renames an index that is not needed any more; its rows go later, in batches (clearRetired). No table, no effect. */
 export function retireTable(db: Database.Database, name: 'lookup' | 'lookup_next'): void {
-  const isThere = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name)
+  const isThere = db
+    .prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?")
+    .get(name)
   if (isThere === undefined) return
   const used = db.prepare(names).pluck().all() as string[]
   const numbers = used.map((old) => Number(old.slice('lookup_old_'.length)))
@@ -17,7 +19,9 @@ export function clearRetired(db: Database.Database): boolean {
   const name = db.prepare(`${names} LIMIT 1`).pluck().get() as string | undefined
   if (name === undefined) return false
   const upTo = db
-    .prepare(`SELECT max(bucket) FROM (SELECT bucket FROM ${name} ORDER BY bucket LIMIT ${upkeepRowsMax})`)
+    .prepare(
+      `SELECT max(bucket) FROM (SELECT bucket FROM ${name} ORDER BY bucket LIMIT ${upkeepRowsMax})`,
+    )
     .pluck()
     .get() as number | null
   if (upTo === null) db.exec(`DROP TABLE ${name}`)

@@ -12,7 +12,6 @@ import {
   type Account,
   type AppliesRule,
   type CommitGroup,
-  type LookupAddition,
   type Refold,
   type RefoldScope,
   type Storage,
@@ -21,19 +20,15 @@ import {
   type StoredLog,
 } from '../storage.ts'
 import { AccountTable } from './account-table.ts'
-import { bucketOfThreepid } from './bucket.ts'
 import { openConnection, type ConnectionOptions } from './connection.ts'
-import { lineId, type LogNumber } from './line-id.ts'
-import { LogReader, LogWriter } from './log-table.ts'
+import { LogReader } from './log-table.ts'
 import { LookupFilter } from './lookup-filter.ts'
-import { LookupIndex, type IndexDeps, type LookupRow } from './lookup-index.ts'
 import { LookupReader } from './lookup-reader.ts'
 import { MetaTable, pepperName } from './meta-table.ts'
-import { LogRefold, ThreepidRefold, type PartRefoldDeps } from './part-refold.ts'
-import { groupPerOrigin, supersededInBucket, type GroupOf } from './statements-of.ts'
+import { groupPerOrigin, type GroupOf } from './statements-of.ts'
 import { Transactions } from './transaction.ts'
-import { truncateWal, Upkeep } from './upkeep.ts'
-import { inOrder, WholeRefold } from './whole-refold.ts'
+import { truncateWal } from './upkeep.ts'
+import { SqliteWriter } from './sqlite-writer.ts'
 
 export type SqliteOptions = ConnectionOptions & {
   /** Of the writer; without it every origin is a group of its own. */
@@ -62,7 +57,7 @@ class SqliteStorage implements Storage {
   readonly #lookups: LookupReader
   readonly #accounts: AccountTable
   readonly #meta: MetaTable
-  readonly #writer: Writer | null
+  readonly #writer: SqliteWriter | null
 
   constructor(db: Database.Database, { access, groupOf = groupPerOrigin, filter }: StorageDeps) {
     this.#db = db
@@ -71,10 +66,18 @@ class SqliteStorage implements Storage {
     this.#accounts = new AccountTable(db)
     this.#meta = new MetaTable(db)
     const transactions = this.#transactions
-    this.#lookups = new LookupReader({ db, filter, transactions, logs: this.#logs, meta: this.#meta })
+    this.#lookups = new LookupReader({
+      db,
+      filter,
+      transactions,
+      logs: this.#logs,
+      meta: this.#meta,
+    })
     const deps = { db, transactions, filter, groupOf, logs: this.#logs }
     this.#writer =
-      access === 'write' ? new Writer({ ...deps, accounts: this.#accounts, meta: this.#meta }) : null
+      access === 'write'
+        ? new SqliteWriter({ ...deps, accounts: this.#accounts, meta: this.#meta })
+        : null
   }
 
   async readLogs(): Promise<readonly StoredLog[]> {
@@ -111,7 +114,9 @@ class SqliteStorage implements Storage {
     return this.#lookups.byHash(hashes)
   }
 
-  async entriesByThreepid(threepids: readonly Threepid[]): Promise<readonly (readonly StoredEntry[])[]> {
+  async entriesByThreepid(
+    threepids: readonly Threepid[],
+  ): Promise<readonly (readonly StoredEntry[])[]> {
     return this.#lookups.byThreepid(threepids)
   }
 
@@ -156,7 +161,7 @@ class SqliteStorage implements Storage {
     this.#db.close()
   }
 
-  #writable(): Writer {
+  #writable(): SqliteWriter {
     if (this.#writer !== null) return this.#writer
     throw new StorageFault('read-only', 'this connection only reads')
   }

@@ -1,8 +1,10 @@
 import { statementOf, type Statement } from '../../domain/claim.ts'
 import { parseEntry, threepidOf, type Entry } from '../../domain/entry.ts'
+import { bindLineBytesMax } from '../../domain/limits.ts'
 import { parseLogId, type LogId } from '../../domain/log-id.ts'
 import { isRefusal } from '../../domain/refusal.ts'
 import { findSuperseded } from '../../domain/superseded.ts'
+import type { Threepid } from '../../domain/threepid.ts'
 import type { StoredEntry } from '../storage.ts'
 
 /**
@@ -17,13 +19,25 @@ export function groupPerOrigin(log: LogId, via: string | null): string {
 }
 
 /** What a stored line says; null for what this version cannot read. */
-export function readEntry(bytes: Uint8Array): Entry | null {
+function readEntry(bytes: Uint8Array): Entry | null {
   try {
-    return parseEntry(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(), bytes.length)
+    return parseEntry(
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString(),
+      bytes.length,
+    )
   } catch (error) {
     if (isRefusal(error)) return null
     throw error
   }
+}
+
+/** SQL for the bytes of a line that can name a 3PID; a longer one is not even read, so a batch stays small. */
+export const shortBytes = `CASE WHEN length(bytes) <= ${bindLineBytesMax} THEN bytes END`
+
+/** The 3PID a stored line names; null where it names none. */
+export function threepidOfLine(bytes: Uint8Array | null): Threepid | null {
+  const entry = bytes === null ? null : readEntry(bytes)
+  return entry === null ? null : threepidOf(entry)
 }
 
 /** Which of the entries of one bucket are superseded. Two 3PIDs that share the bucket do not touch each other. */

@@ -1,23 +1,22 @@
 import type Database from 'better-sqlite3'
-import { threepidOf } from '../../domain/entry.ts'
 import { refoldLinesMax } from '../../domain/limits.ts'
 import { StorageFault, type AppliesRule, type LookupAddition, type Refold } from '../storage.ts'
 import { bucketOfThreepid } from './bucket.ts'
 import { lineId, type LineId, type LogNumber } from './line-id.ts'
 import { LookupIndex, type IndexDeps, type LookupRow } from './lookup-index.ts'
-import { createLookupFilter, type LookupFilter } from './lookup-filter.ts'
+import { createLookupFilter } from './lookup-filter.ts'
 import { pepperName, type MetaTable } from './meta-table.ts'
 import { retireTable } from './retired-tables.ts'
 import { lookupTable } from './schema.ts'
-import { readEntry } from './statements-of.ts'
+import { shortBytes, threepidOfLine } from './statements-of.ts'
 import type { Transactions } from './transaction.ts'
 
 export type WholeRefoldDeps = {
   readonly index: IndexDeps
   readonly transactions: Transactions
   readonly meta: MetaTable
-  /** The filter of the index that answers. */
-  readonly filter: LookupFilter | null
+  /** Called before the new rows can be seen: the filter knows nothing of them and must say "may" until it does. */
+  readonly onSwap: () => void
 }
 
 /**
@@ -45,7 +44,9 @@ export class WholeRefold implements Refold {
     const filter = createLookupFilter({ capacity: 2 * deps.meta.lookupEntries() })
     filter.complete()
     this.#next = new LookupIndex('lookup_next', deps.index, filter)
-    this.#lines = db.prepare('SELECT id, bytes FROM line WHERE id > ? ORDER BY id LIMIT ?').raw()
+    this.#lines = db
+      .prepare(`SELECT id, ${shortBytes} FROM line WHERE id > ? ORDER BY id LIMIT ?`)
+      .raw()
     this.#linesTotal = Number(db.prepare('SELECT total(size) FROM log').pluck().get())
   }
 
@@ -63,7 +64,8 @@ export class WholeRefold implements Refold {
     const rows: LookupRow[] = []
     for (const { threepid, log, index } of additions) {
       const line = lineId(numberOf(log), index)
-      if (line <= this.#reached) rows.push({ bucket: bucketOfThreepid(threepid, this.#pepper), line })
+      if (line <= this.#reached)
+        rows.push({ bucket: bucketOfThreepid(threepid, this.#pepper), line })
     }
     this.#next.add(inOrder(rows))
   }
@@ -74,17 +76,20 @@ export class WholeRefold implements Refold {
     }
     if (this.#state === 'running') this.#stepOn()
     const linesDone = this.#linesDone
-    return { done: this.#state === 'done', linesDone, linesTotal: Math.max(this.#linesTotal, linesDone) }
+    return {
+      done: this.#state === 'done',
+      linesDone,
+      linesTotal: Math.max(this.#linesTotal, linesDone),
+    }
   }
 
   #stepOn(): void {
     const { transactions, index } = this.#deps
     const found = transactions.write(() => {
-      const lines = this.#lines.all(this.#reached, refoldLinesMax) as [LineId, Uint8Array][]
+      const lines = this.#lines.all(this.#reached, refoldLinesMax) as [LineId, Uint8Array | null][]
       const rows: LookupRow[] = []
       for (const [line, bytes] of lines) {
-        const entry = readEntry(bytes)
-        const threepid = entry === null ? null : threepidOf(entry)
+        const threepid = threepidOfLine(bytes)
         if (threepid === null) continue
         const place = index.placeOf(line)
         if (!this.#applies(place.log, place.index, threepid)) continue
@@ -99,9 +104,8 @@ export class WholeRefold implements Refold {
     if (found.length < refoldLinesMax) this.#state = 'done'
   }
 
-  /** The filter is emptied before the new rows can be seen, for it knows nothing of them. */
   #swap(): void {
-    const { filter, index, meta } = this.#deps
+    const { onSwap, index, meta } = this.#deps
     const { db } = index
     retireTable(db, 'lookup')
     db.exec(`
@@ -110,7 +114,7 @@ export class WholeRefold implements Refold {
       UPDATE lookup_size SET name = 'lookup' WHERE name = 'lookup_next';
     `)
     meta.write(pepperName, this.#pepper)
-    filter?.reset(meta.lookupEntries())
+    onSwap()
   }
 }
 

@@ -1,0 +1,47 @@
+# Builds with and without BuildKit. Two folders are the operator's: /config, read only, and /data.
+
+# What runs: production dependencies alone, with the SQLite binding compiled against this image's Node.
+FROM node:24-bookworm AS dependencies
+ENV npm_config_nodedir=/usr/local npm_config_update_notifier=false
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund \
+  && cd node_modules/better-sqlite3 \
+  && find build -type f ! -name better_sqlite3.node -delete \
+  && rm -rf deps src
+
+# The compiler needs types, never the binding: its scripts do not run.
+FROM node:24-bookworm AS build
+ENV npm_config_update_notifier=false
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json ./
+COPY scripts/build.mjs scripts/
+COPY src src
+RUN npm run build
+
+FROM node:24-bookworm-slim
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Mycelid" \
+  org.opencontainers.image.description="A Matrix Identity Server whose nodes form a replicated, verifiable mesh" \
+  org.opencontainers.image.licenses="Apache-2.0" \
+  org.opencontainers.image.version="$VERSION" \
+  org.opencontainers.image.revision="$REVISION"
+RUN mkdir /config /data && chown 1000:1000 /data && chmod 0700 /data
+WORKDIR /app
+COPY LICENSE package.json ./
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+RUN ln -s /app/dist/main.js /usr/local/bin/mycelid
+ENV NODE_ENV=production
+# By number, so that an orchestrator can see that this is not root.
+USER 1000:1000
+VOLUME ["/config", "/data"]
+EXPOSE 8090 8449
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["mycelid", "healthcheck", "--config", "/config/node.yaml"]
+ENTRYPOINT ["mycelid"]
+CMD ["serve", "--config", "/config/node.yaml"]

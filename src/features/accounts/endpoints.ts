@@ -1,0 +1,45 @@
+/**
+ * Owns: registering with a homeserver's word, whose token it is, logging out.
+ * Relies on: http/endpoint, matrix/openid through a port, the store of accounts through a port.
+ * Never: believes a Matrix ID its homeserver did not vouch for, or stores a token.
+ */
+import { endpoint, json, v2Prefix, type Endpoint } from '../../http/endpoint.ts'
+import { z } from '../../platform/shape.ts'
+import { logout, register, type AccountsDeps } from './accounts.ts'
+
+/** The homeserver's OpenID answer as a client passes it on; only two members are ever needed. */
+const registration = z.object({ access_token: z.string().min(1), matrix_server_name: z.string() })
+
+export function accountsEndpoints(deps: AccountsDeps): Endpoint[] {
+  return [
+    endpoint({
+      method: 'POST',
+      path: `${v2Prefix}/account/register`,
+      auth: 'none',
+      body: registration,
+      handle: async ({ body }) => {
+        const token = await register(deps, {
+          openidToken: body.access_token,
+          serverName: body.matrix_server_name,
+        })
+        // Element Web falls back to access_token, Android reads token alone.
+        return json({ token, access_token: token })
+      },
+    }),
+    endpoint({
+      method: 'GET',
+      path: `${v2Prefix}/account`,
+      auth: 'token',
+      handle: ({ caller }) => json({ user_id: caller.mxid }),
+    }),
+    endpoint({
+      method: 'POST',
+      path: `${v2Prefix}/account/logout`,
+      auth: 'token',
+      handle: async ({ caller }) => {
+        await logout(deps, caller.token)
+        return json({})
+      },
+    }),
+  ]
+}

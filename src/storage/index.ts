@@ -1,0 +1,29 @@
+/**
+ * Owns: the registry of storage engines.
+ * Relies on: the engines in the folders beside it.
+ * Never: knows more of an engine than how it is opened.
+ */
+import { createLookupFilter } from './sqlite/lookup-filter.ts'
+import { openSqliteStorage, type SqliteOptions } from './sqlite/sqlite-storage.ts'
+import type { Storage } from './storage.ts'
+
+export const storageEngines = ['sqlite'] as const
+export type StorageEngine = (typeof storageEngines)[number]
+
+export type StorageOptions = { readonly engine: StorageEngine } & Omit<SqliteOptions, 'steps'>
+
+/** Opens the store of the engine named. Throws StorageFault. */
+export async function openStorage({ engine, ...options }: StorageOptions): Promise<Storage> {
+  switch (engine) {
+    case 'sqlite':
+      return openSqliteStorage(options)
+  }
+}
+
+/**
+ * Memory to be handed to `openStorage` as `filter`, to the writer and to the readers of one process alike: lookups of
+ * what is not there then cost no query. Only a writer fills it. `capacity` is in entries.
+ */
+export function createSharedFilter({ capacity }: { readonly capacity: number }): SharedArrayBuffer {
+  return createLookupFilter({ capacity }).shared
+}

@@ -1,0 +1,88 @@
+import { statSync } from 'node:fs'
+import type Database from 'better-sqlite3'
+import { sqliteWalIdleBytes, storageBusyMs, upkeepRowsMax } from '../../domain/limits.ts'
+import type { Bucket } from './bucket.ts'
+import type { LookupFilter } from './lookup-filter.ts'
+import type { MetaTable } from './meta-table.ts'
+import { clearRetired } from './retired-tables.ts'
+import type { Transactions } from './transaction.ts'
+
+export type UpkeepDeps = {
+  readonly db: Database.Database
+  readonly transactions: Transactions
+  readonly filter: LookupFilter | null
+  readonly meta: MetaTable
+}
+
+/** Work that can wait for idle moments, one bounded piece at a time. */
+export class Upkeep {
+  readonly #deps: UpkeepDeps
+  /** The bucket up to which the filter knows every row; null when it is not being filled. */
+  #filledTo: Bucket | null = null
+
+  constructor(deps: UpkeepDeps) {
+    this.#deps = deps
+    const { filter, meta } = deps
+    if (filter === null) return
+    this.refillFilter()
+    // Nothing to fill it with, and every row to come is added to it: it may speak from the start.
+    if (meta.lookupEntries() === 0) this.#completeFilter(filter)
+  }
+
+  /** Empties the filter; it is filled piece by piece, and says "may" to everything until it is full. */
+  refillFilter(): void {
+    const { filter, meta } = this.#deps
+    filter?.reset(meta.lookupEntries())
+    this.#filledTo = -1
+  }
+
+  tend(): { done: boolean } {
+    const { db, filter, transactions } = this.#deps
+    if (filter !== null && filter.isComplete && filter.isOverfull) this.refillFilter()
+    if (filter !== null && this.#filledTo !== null) {
+      transactions.single(() => this.#fillFilter(filter))
+      return { done: false }
+    }
+    if (transactions.write(() => clearRetired(db))) return { done: false }
+    if (walBytes(db) > sqliteWalIdleBytes) transactions.single(() => truncateWal(db))
+    return { done: true }
+  }
+
+  /** Commits meanwhile add what they add themselves, behind the place reached here as well as before it. */
+  #fillFilter(filter: LookupFilter): void {
+    const { db } = this.#deps
+    const buckets = db
+      .prepare('SELECT DISTINCT bucket FROM lookup WHERE bucket > ? ORDER BY bucket LIMIT ?')
+      .pluck()
+      .all(this.#filledTo, upkeepRowsMax) as Bucket[]
+    for (const bucket of buckets) filter.add(bucket)
+    filter.publish(buckets.length)
+    if (buckets.length === upkeepRowsMax) {
+      this.#filledTo = buckets.at(-1) as Bucket
+      return
+    }
+    this.#completeFilter(filter)
+  }
+
+  #completeFilter(filter: LookupFilter): void {
+    this.#filledTo = null
+    filter.complete()
+  }
+}
+
+/**
+ * Moves the write-ahead log into the file and cuts it to nothing, unless a reader is at work just now: waiting for one
+ * would hold up the writer.
+ */
+export function truncateWal(db: Database.Database): void {
+  db.pragma('busy_timeout = 0')
+  try {
+    db.pragma('wal_checkpoint(TRUNCATE)')
+  } finally {
+    db.pragma(`busy_timeout = ${storageBusyMs}`)
+  }
+}
+
+function walBytes(db: Database.Database): number {
+  return statSync(`${db.name}-wal`, { throwIfNoEntry: false })?.size ?? 0
+}

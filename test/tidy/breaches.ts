@@ -1,0 +1,171 @@
+/** Planted breaches of STYLE.md, and the complaint each must draw. */
+
+const long = (lines: number) => '  step()\n'.repeat(lines)
+
+/** A file of src/, what it imports, the complaint. */
+export const layerBreaches: readonly [path: string, specifier: string, complaint: string][] = [
+  ['domain/a.ts', '../log/x.ts', 'domain may not import log'],
+  ['domain/a.ts', '../platform/x.ts', 'domain may not import platform'],
+  ['platform/a.ts', '../domain/x.ts', 'platform may not import domain'],
+  ['mesh/a.ts', '../storage/storage.ts', 'mesh may not import port:storage'],
+  ['mesh/a.ts', 'p-queue', 'mesh may not import the module "p-queue"'],
+  ['domain/a.ts', 'node:fs', 'domain may not import the module "node:fs"'],
+  ['log/a.ts', '../storage/sqlite/x.ts', 'log may not import adapter:storage/sqlite'],
+  ['features/lookup/a.ts', '../binding/x.ts', 'feature:lookup may not import feature:binding'],
+  [
+    'features/lookup/a.ts',
+    '../../storage/sqlite/x.ts',
+    'feature:lookup may not import adapter:storage/sqlite',
+  ],
+  ['features/lookup/a.ts', '../../http/body.ts', 'feature:lookup may not import http'],
+  [
+    'storage/sqlite/a.ts',
+    '../../mediums/medium.ts',
+    'adapter:storage/sqlite may not import port:mediums',
+  ],
+  ['storage/sqlite/a.ts', '../index.ts', 'adapter:storage/sqlite may not import registry:storage'],
+  [
+    'storage/sqlite/a.ts',
+    '../postgres/x.ts',
+    'adapter:storage/sqlite may not import adapter:storage/postgres',
+  ],
+  [
+    'storage/index.ts',
+    '../mediums/email/x.ts',
+    'registry:storage may not import adapter:mediums/email',
+  ],
+  ['storage/storage.ts', './sqlite/x.ts', 'port:storage may not import adapter:storage/sqlite'],
+  ['http/a.ts', '../features/lookup/x.ts', 'http may not import feature:lookup'],
+  ['matrix/a.ts', '../http/x.ts', 'matrix may not import http'],
+  ['events.ts', './log/x.ts', 'events may not import log'],
+  ['config/a.ts', '../storage/sqlite/x.ts', 'config may not import adapter:storage/sqlite'],
+  ['replication/a.ts', '../storage/index.ts', 'replication may not import registry:storage'],
+  ['log/writer.ts', '../replication/x.ts', 'writer may not import replication'],
+  ['node.ts', './cli/x.ts', 'node may not import cli'],
+  ['cli/a.ts', '../main.ts', 'cli may not import main'],
+]
+
+export const breaches: readonly [rule: string, path: string, text: string, complaint: string][] = [
+  [
+    'an import into the tests',
+    'src/cli/a.ts',
+    "import { x } from '../../test/x.ts'\n",
+    'is no room of src',
+  ],
+  [
+    'an import that cannot be read',
+    'src/cli/a.ts',
+    'await import(name)\n',
+    'an import whose target cannot be read',
+  ],
+  [
+    'a room nobody planned',
+    'src/extras/a.ts',
+    'export const x = 1\n',
+    'STYLE.md has no room for this file',
+  ],
+  [
+    'a feature without a folder',
+    'src/features/a.ts',
+    'export const x = 1\n',
+    'STYLE.md has no room for this file',
+  ],
+  ['a long file', 'src/mesh/a.ts', 'x\n'.repeat(300), 'lines, 300 is too many'],
+  [
+    'a long function',
+    'src/mesh/a.ts',
+    `export function f(\n  a: A,\n): B {\n${long(67)}}\n`,
+    'the function at line 6 has 71 lines',
+  ],
+  [
+    'a long method',
+    'src/mesh/a.ts',
+    `class A {\n  async #f(a: A): Promise<B> {\n${long(70).replaceAll('  s', '    s')}  }\n}\n`,
+    'the function at line 7 has 72 lines',
+  ],
+  [
+    'a long arrow',
+    'src/mesh/a.ts',
+    `const f = (a: A) => {\n${long(69)}}\n`,
+    'the function at line 6 has 71 lines',
+  ],
+  [
+    'a name that says nothing',
+    'src/mesh/peer-utils.ts',
+    'export const x = 1\n',
+    '"utils" is a name that says nothing',
+  ],
+  [
+    'a folder that says nothing',
+    'src/storage/common/a.ts',
+    'export const x = 1\n',
+    '"common" is a name that says nothing',
+  ],
+  [
+    'an export that says nothing',
+    'src/mesh/a.ts',
+    'export class PeerManager {}\n',
+    '"PeerManager" ends in a word that says nothing',
+  ],
+  [
+    'a name in camel case',
+    'src/mesh/peerList.ts',
+    'export const x = 1\n',
+    '"peerList.ts" is not kebab-case',
+  ],
+  [
+    'an index that is no registry',
+    'src/mesh/index.ts',
+    'export const x = 1\n',
+    'index.ts is for registries alone',
+  ],
+  [
+    'a barrel of everything',
+    'src/mesh/a.ts',
+    "export * from './b.ts'\n",
+    'export * makes a barrel',
+  ],
+  [
+    'a barrel by name',
+    'src/mesh/a.ts',
+    "export { b } from './b.ts'\n",
+    'a file that only re-exports is a barrel',
+  ],
+  ['work left to do', 'src/mesh/a.ts', '// TO' + 'DO: the rest\n', 'a note of work left to do'],
+  ['the wall clock', 'src/mesh/a.ts', 'const t = Date.now()\n', 'Date.now belongs to platform'],
+  [
+    'the date of today',
+    'src/mesh/a.ts',
+    'const t = new Date()\n',
+    'new Date() belongs to platform',
+  ],
+  ['a timer', 'src/cli/a.ts', 'setTimeout(f, 5)\n', 'a timer belongs to platform'],
+  [
+    'a timer by import',
+    'src/cli/a.ts',
+    "import { setTimeout as pause } from 'node:timers/promises'\n",
+    '"node:timers/promises" belongs to platform',
+  ],
+  [
+    'a timer in a signal',
+    'src/cli/a.ts',
+    'AbortSignal.timeout(5)\n',
+    'AbortSignal.timeout belongs to platform',
+  ],
+  ['a timer the long way', 'src/cli/a.ts', 'globalThis.setTimeout(f)\n', 'globalThis belongs'],
+  ['chance', 'src/mesh/a.ts', 'const x = Math.random()\n', 'Math.random belongs to platform'],
+  ['the net', 'src/matrix/a.ts', 'await fetch(url)\n', 'fetch belongs to platform'],
+  [
+    'the environment',
+    'src/config/a.ts',
+    'const x = process.env.HOME\n',
+    'process.env belongs to platform',
+  ],
+  ['the terminal', 'src/cli/a.ts', "console.log('x')\n", 'console belongs to platform'],
+  [
+    'the clock inside a template',
+    'src/mesh/a.ts',
+    'const x = `at ${Date.now()}`\n',
+    'Date.now belongs to platform',
+  ],
+]
