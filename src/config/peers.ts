@@ -75,7 +75,10 @@ export function readPeers(
   }
   const rows = rowsOf(content)
   if (rows === null) {
-    return fileProblem(known.file, 'expected an object with a list of "peers", as in peers.example.json')
+    return fileProblem(
+      known.file,
+      'expected an object with a list of "peers", as in peers.example.json',
+    )
   }
   const peers: Peer[] = []
   const problems: PeerProblem[] = []
@@ -197,8 +200,9 @@ function firstProblem<T>(values: readonly T[], check: (value: T) => string | nul
   return null
 }
 
+/** The key without the name it is for: `name+id+base64`, and base64 may hold a + of its own. */
 function rawKey(vkey: string): string {
-  return vkey.slice(vkey.lastIndexOf('+'))
+  return vkey.split('+').slice(2).join('+')
 }
 
 function isOwnRow(value: unknown, ownName: string): boolean {

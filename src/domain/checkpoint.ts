@@ -1,146 +1,207 @@
 import { createHash } from 'node:crypto'
 import { fromBase64, toBase64 } from './base64.ts'
 import { sign, verify } from './ed25519.ts'
+import { noteBytesMax, signatureLinesMax } from './limits.ts'
 import type { Hash } from './merkle-tree.ts'
 
 /**
- * Checkpoints as signed notes: C2SP signed-note, tlog-checkpoint and tlog-cosignature. Signature types: 0x01 Ed25519
- * over the note's text (the log itself), 0x04 timestamped Ed25519 cosignature (whoever holds it).
+ * Checkpoints as signed notes (C2SP signed-note, tlog-checkpoint, tlog-cosignature). Two types of signature are known:
+ * 0x01, Ed25519 over the note's text, by the log itself; 0x04, a timestamped Ed25519 cosignature, by whoever holds it.
  */
+export type SignatureType = 0x01 | 0x04
+
 export type VerifierKey = {
   readonly name: string
+  /** 4 bytes. */
   readonly keyId: Uint8Array
-  readonly type: 0x01 | 0x04
+  readonly type: SignatureType
+  /** 32 bytes. */
   readonly publicKey: Uint8Array
 }
 
+/** The head of a log: `log` is its origin line, `size` counts leaves, `root` has 32 bytes. */
 export type Checkpoint = { readonly log: string; readonly size: number; readonly root: Hash }
 
 export type NoteSignature = {
   readonly name: string
+  /** 4 bytes. */
   readonly keyId: Uint8Array
+  /** What follows the key id: 64 bytes of a type 0x01, 72 of a 0x04, anything of types we do not know. */
   readonly signature: Uint8Array
+  /** The line as it stands in the note, without its newline. */
   readonly line: string
 }
 
 export type Note = {
-  /** The signed text, newline at its end included. */
+  /** The signed text: newline at its end and extension lines included, blank line and signatures not. */
   readonly body: string
   readonly checkpoint: Checkpoint
   readonly signatures: readonly NoteSignature[]
 }
 
-const noteBytesMax = 64 * 1024
-const signatureLinesMax = 100
+const keyIdBytes = 4
+const rootBytes = 32
+const signatureBytes = 64
+const timeBytes = 8
 
+/** signed-note, "Format": not empty, no Unicode spaces, no plus. */
 function isKeyName(name: string): boolean {
-  // eslint-disable-next-line no-control-regex
-  return name.length > 0 && !/[\s+\u0000-\u001f\u007f]/u.test(name)
+  return name !== '' && !/[\p{White_Space}+]/u.test(name) && isNoteText(name)
 }
 
-/** Key id: the first four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key). */
-export function verifierKey(name: string, type: 0x01 | 0x04, publicKey: Uint8Array): VerifierKey {
-  const hash = createHash('sha256').update(name).update(Uint8Array.of(0x0a, type)).update(publicKey).digest()
-  return { name, keyId: new Uint8Array(hash.subarray(0, 4)), type, publicKey }
+/** signed-note, "Format": UTF-8, so no lone surrogates, and of the characters below U+0020 the newline alone. */
+function isNoteText(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code < 0x20 && code !== 0x0a) return false
+  }
+  return !/\p{Surrogate}/u.test(text)
 }
 
-/** `<name>+<key id, hex>+<base64 of type and key>`. */
+/** Key id: the first four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key). `publicKey` has 32 bytes. */
+export function verifierKey(name: string, type: SignatureType, publicKey: Uint8Array): VerifierKey {
+  const hash = createHash('sha256').update(name).update(Uint8Array.of(0x0a, type)).update(publicKey)
+  return { name, keyId: new Uint8Array(hash.digest().subarray(0, keyIdBytes)), type, publicKey }
+}
+
+/** `<name>+<key id in hex>+<base64 of type and key>`. */
 export function formatVerifierKey({ name, keyId, type, publicKey }: VerifierKey): string {
-  return `${name}+${Buffer.from(keyId).toString('hex')}+${toBase64(Buffer.concat([Uint8Array.of(type), publicKey]))}`
+  const encoded = toBase64(Buffer.concat([Uint8Array.of(type), publicKey]))
+  return `${name}+${Buffer.from(keyId).toString('hex')}+${encoded}`
 }
 
-/** Null when malformed or when the key id is not the key's. */
+/**
+ * Null when malformed, of a type we do not know, or when the key id is not the key's. Whether the key itself may be
+ * trusted is not looked at (isAcceptablePublicKey).
+ */
 export function parseVerifierKey(text: string): VerifierKey | null {
-  const match = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/.exec(text)
-  if (match === null) return null
-  const [, name = '', keyIdHex = '', encoded = ''] = match
-  const bytes = fromBase64(encoded, 33)
+  const [name = '', keyIdHex = ''] = text.split('+', 2)
+  const encoded = text.slice(name.length + keyIdHex.length + 2)
+  const bytes = fromBase64(encoded, 1 + 32)
   const type = bytes?.[0]
-  if (bytes === null || !isKeyName(name) || (type !== 0x01 && type !== 0x04)) return null
+  // Unlike a name in a note, one that is typed and shown must not hold any other control character either.
+  if (!isKeyName(name) || /\p{Cc}/u.test(name)) return null
+  if (bytes === null || (type !== 0x01 && type !== 0x04)) return null
   const key = verifierKey(name, type, bytes.slice(1))
-  return Buffer.from(key.keyId).toString('hex') === keyIdHex ? key : null
+  return formatVerifierKey(key) === text ? key : null
 }
 
+/** The text that is signed. RangeError for a head no note can state: it must never be signed. */
 export function formatCheckpointBody({ log, size, root }: Checkpoint): string {
+  if (log === '' || log.includes('\n') || !isNoteText(log)) {
+    throw new RangeError('expected an origin of one line')
+  }
+  if (!Number.isSafeInteger(size) || size < 0 || root.length !== rootBytes) {
+    throw new RangeError(`expected a size and a root of ${rootBytes} bytes, got size ${size}`)
+  }
   return `${log}\n${size}\n${toBase64(root)}\n`
 }
 
-/** Reads a signed note that is a checkpoint; null when it is none. Signatures are not checked. */
+/** Reads a signed note that is a checkpoint; null when it is none. No signature is checked. */
 export function parseNote(text: string): Note | null {
-  if (text.length === 0 || text.length > noteBytesMax || !text.endsWith('\n')) return null
-  // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text) || /\p{Surrogate}/u.test(text)) return null
+  if (text.length > noteBytesMax || Buffer.byteLength(text) > noteBytesMax) return null
+  if (!text.endsWith('\n') || !isNoteText(text)) return null
   const split = text.lastIndexOf('\n\n')
   if (split < 0) return null
-  const body = text.slice(0, split + 1)
-  const lines = text.slice(split + 2, -1).split('\n')
+  const lines = text.slice(split + 2, -1).split('\n', signatureLinesMax + 1)
   if (lines.length > signatureLinesMax) return null
-  const signatures = lines.map(parseSignatureLine)
+  const body = text.slice(0, split + 1)
   const checkpoint = parseBody(body)
-  if (checkpoint === null || signatures.includes(null)) return null
-  return { body, checkpoint, signatures: signatures as NoteSignature[] }
+  if (checkpoint === null) return null
+  const signatures: NoteSignature[] = []
+  for (const line of lines) {
+    const signature = parseSignatureLine(line)
+    if (signature === null) return null
+    signatures.push(signature)
+  }
+  return { body, checkpoint, signatures }
 }
 
 function parseBody(body: string): Checkpoint | null {
   const [log = '', sizeText = '', rootText = '', ...extensions] = body.slice(0, -1).split('\n')
   if (log === '' || !/^(0|[1-9][0-9]{0,15})$/.test(sizeText)) return null
   const size = Number(sizeText)
-  const root = fromBase64(rootText, 32)
+  const root = fromBase64(rootText, rootBytes)
   if (!Number.isSafeInteger(size) || root === null || extensions.includes('')) return null
   return { log, size, root }
 }
 
 function parseSignatureLine(line: string): NoteSignature | null {
-  const match = /^— (\S+) (\S+)$/.exec(line)
-  if (match === null) return null
-  const [, name = '', encoded = ''] = match
+  const [dash, name = '', encoded = '', more] = line.split(' ', 4)
+  if (dash !== '—' || more !== undefined || !isKeyName(name)) return null
   const bytes = fromBase64(encoded)
-  if (!isKeyName(name) || bytes === null || bytes.length < 5) return null
-  return { name, keyId: bytes.slice(0, 4), signature: bytes.slice(4), line }
+  if (bytes === null || bytes.length <= keyIdBytes) return null
+  const keyId = bytes.slice(0, keyIdBytes)
+  return { name, keyId, signature: bytes.slice(keyIdBytes), line }
 }
 
 function signatureLine(key: VerifierKey, signature: Uint8Array): string {
+  if (!isKeyName(key.name)) throw new RangeError('expected a key name without spaces and plus')
   return `— ${key.name} ${toBase64(Buffer.concat([key.keyId, signature]))}`
 }
 
-/** The note of a head, signed by the log itself: its origin line is the key name, the type 0x01. */
-export function signCheckpoint(checkpoint: Checkpoint, seed: Uint8Array, publicKey: Uint8Array): string {
+function isBy(key: VerifierKey, { name, keyId }: NoteSignature): boolean {
+  return name === key.name && Buffer.compare(keyId, key.keyId) === 0
+}
+
+/**
+ * The note of a head, signed by the log itself: its origin line is the key's name, the type 0x01. `publicKey` is the
+ * seed's, which its holder derived once. RangeError for a head no note can state.
+ */
+export function signCheckpoint(
+  checkpoint: Checkpoint,
+  seed: Uint8Array,
+  publicKey: Uint8Array,
+): string {
   const body = formatCheckpointBody(checkpoint)
   const key = verifierKey(checkpoint.log, 0x01, publicKey)
   return `${body}\n${signatureLine(key, sign(seed, Buffer.from(body)))}\n`
 }
 
-/** The checkpoint of a note that the key signed as its log; null when it did not. Other signatures are ignored. */
-export function verifyCheckpoint(text: string, publicKey: Uint8Array): Checkpoint | null {
-  const note = parseNote(text)
+/**
+ * The checkpoint of a note that this key signed as the log it names; null when it did not, or when any signature that
+ * bears the key's name and id is not by it. Lines of other keys are ignored.
+ */
+export function verifyCheckpoint(noteText: string, publicKey: Uint8Array): Checkpoint | null {
+  const note = parseNote(noteText)
   if (note === null) return null
   const key = verifierKey(note.checkpoint.log, 0x01, publicKey)
-  const ours = note.signatures.filter(({ name, keyId }) => name === key.name && Buffer.compare(keyId, key.keyId) === 0)
+  const ours = note.signatures.filter((signature) => isBy(key, signature))
   if (ours.length === 0) return null
   const message = Buffer.from(note.body)
-  return ours.every(({ signature }) => verify(publicKey, message, signature)) ? note.checkpoint : null
+  return ours.every(({ signature }) => verify(publicKey, message, signature))
+    ? note.checkpoint
+    : null
 }
 
+/** tlog-cosignature, "Ed25519 signed message". */
 function cosignedMessage(body: string, timeS: number): Uint8Array {
   return Buffer.from(`cosignature/v1\ntime ${timeS}\n${body}`)
 }
 
-/** A timestamped cosignature line (0x04) by `name`; `timeS` in seconds since the epoch. */
+/**
+ * A timestamped cosignature (0x04) by `name`, as a line without newline. `body` is a note's signed text, `timeS` are
+ * seconds since the epoch. RangeError for a time or a name that cannot be stated.
+ */
 export function cosign(given: {
   readonly body: string
   readonly name: string
   readonly seed: Uint8Array
+  /** The seed's. */
   readonly publicKey: Uint8Array
   readonly timeS: number
 }): string {
   const { body, name, seed, publicKey, timeS } = given
-  const time = Buffer.alloc(8)
+  if (!Number.isSafeInteger(timeS) || timeS < 0) {
+    throw new RangeError(`expected whole seconds since the epoch, got ${timeS}`)
+  }
+  const time = Buffer.alloc(timeBytes)
   time.writeBigUInt64BE(BigInt(timeS))
   const signature = sign(seed, cosignedMessage(body, timeS))
   return signatureLine(verifierKey(name, 0x04, publicKey), Buffer.concat([time, signature]))
 }
 
-/** When a cosignature line is this node's over this body, the time it was made; else null. */
+/** When a line is the cosignature of `name`, by this key, over this body: the time it states; else null. */
 export function verifyCosignature(given: {
   readonly body: string
   readonly line: string
@@ -149,14 +210,18 @@ export function verifyCosignature(given: {
 }): { timeS: number } | null {
   const { body, line, name, publicKey } = given
   const parsed = parseSignatureLine(line)
-  if (parsed === null || parsed.name !== name || parsed.signature.length !== 72) return null
-  if (Buffer.compare(parsed.keyId, verifierKey(name, 0x04, publicKey).keyId) !== 0) return null
-  const time = Buffer.from(parsed.signature.subarray(0, 8)).readBigUInt64BE()
+  if (parsed === null || !isBy(verifierKey(name, 0x04, publicKey), parsed)) return null
+  if (parsed.signature.length !== timeBytes + signatureBytes) return null
+  const time = Buffer.from(parsed.signature).readBigUInt64BE()
+  // The specification allows 2^63 - 1; a node's clock never shows what a number cannot hold.
   if (time > BigInt(Number.MAX_SAFE_INTEGER)) return null
   const timeS = Number(time)
-  return verify(publicKey, cosignedMessage(body, timeS), parsed.signature.subarray(8)) ? { timeS } : null
+  const signature = parsed.signature.subarray(timeBytes)
+  return verify(publicKey, cosignedMessage(body, timeS), signature) ? { timeS } : null
 }
 
+/** The note with one more signature line. RangeError when it is none: it would spoil the note. */
 export function appendSignature(note: string, line: string): string {
+  if (parseSignatureLine(line) === null) throw new RangeError('expected a signature line')
   return `${note}${line}\n`
 }

@@ -60,11 +60,7 @@ export function sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
  * False for anything malformed; never throws. Accepts what keys of small order "sign", which is anything: such keys
  * are to be refused by isAcceptablePublicKey when they are admitted.
  */
-export function verify(
-  publicKey: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-): boolean {
+export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== publicKeyBytes || signature.length !== signatureBytes) return false
   try {
     const key = kept(publicKeys, publicKey, () =>
@@ -82,7 +78,7 @@ const p = 2n ** 255n - 19n
 const d = 37095705934669439343138083508754565189542113879843219016388785533085940283555n
 
 /** A point of order 8 doubles to one with y = 0, which makes d·y⁴ + 2·y² − 1 = 0; −y is the other solution. */
-const yOfOrder8 = 2707385501144840649318225287225658788936804267575313519463743609750303021540n
+const yOfOrder8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022n
 
 /** The y of the eight points whose order divides the cofactor: each but 1 and −1 belongs to two of them. */
 const smallOrderYs = new Set([0n, 1n, p - 1n, yOfOrder8, p - yOfOrder8])

@@ -76,6 +76,14 @@ export const tickIntervalMs = 250
 /** How long a start of the writer thread may take: opening a store copies it first when it migrates. */
 export const writerStartMaxMs = 600_000
 
+// ---- the node
+/** Of our own TLS certificate; renewed under the same key when `renewalDays` are left. */
+export const tlsDaysValid = 397
+/** How often the certificate is looked at. */
+export const certificateCheckIntervalMs = 6 * 3_600_000
+/** Entries the negative filter of lookups has room for before misses cost a query: 2 MiB of memory. */
+export const lookupFilterCapacity = 1_000_000
+
 // ---- stopping
 export const stopMaxMs = 10_000
 
@@ -129,9 +137,9 @@ export const packFromRttMs = 5
 export const packPieceBytes = 64 * 1024
 
 // ---- the SQLite store
-/** Holds the whole lookup index of a million entries (30 MB) while a catch-up writes to random places of it. */
-export const sqliteWriterCacheKib = 48 * 1024
-export const sqliteReaderCacheKib = 8 * 1024
+/** A catch-up writes to random places of the index: 16 to 48 MiB were equally quick (the system caches the file too). */
+export const sqliteWriterCacheKib = 24 * 1024
+export const sqliteReaderCacheKib = 16 * 1024
 /** Pages of the write-ahead log before they are moved into the file: rarer is quicker, as pages repeat (64 MiB). */
 export const sqliteWalPages = 16 * 1024
 /** What of the write-ahead log may stay on disk while nothing is written. */
@@ -184,3 +192,21 @@ export const wellKnownFailureMs = 10 * 60_000
 export const dnsTimeoutMs = 3_000
 /** Targets of SRV records tried, best first. */
 export const srvTargetsMax = 4
+
+// ---- keys and checkpoints
+/** Key objects kept, of public keys and of seeds each: as many as siblings, partners and their former keys together. */
+export const keyObjectsMax = 1_024
+/** A note travels in the header of a chunk (`headerBytesMax`) or in `heads`. */
+export const noteBytesMax = 64 * 1024
+/** The signed-note specification asks for 16 at least; ours bear the log's signature and one for every sibling. */
+export const signatureLinesMax = 100
+
+// ---- commands and the running node
+/** One request or item on the control socket: holds an import batch of appendOperationsMax rows. */
+export const controlLineBytesMax = 4 * 1024 * 1024
+/** Commands one operator and their monitoring run at once. */
+export const controlConnectionsMax = 32
+/** A card or a site secret on standard input. */
+export const cardInputBytesMax = 4 * 1024
+/** Ten years: peers pin the key, so that the certificate's end only has to be far and renewed in time. */
+export const certificateDaysValid = 3_650

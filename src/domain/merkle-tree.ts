@@ -1,6 +1,14 @@
 import { fromBase64 } from './base64.ts'
 import { proofHashesMax } from './limits.ts'
 import { sha256 } from './sha256.ts'
+import {
+  coverSubtrees,
+  isSize,
+  levelMax,
+  sidesToRoot,
+  splitOf,
+  type SubtreePlace,
+} from './tree-shape.ts'
 
 /** The Merkle tree of RFC 6962 section 2.1 over SHA-256: leaves are prefixed 0x00, interior nodes 0x01. 32 bytes. */
 export type Hash = Uint8Array
@@ -8,17 +16,11 @@ export type Hash = Uint8Array
 /** Roots of the maximal complete subtrees of a tree, largest first: all that appending needs (a compact range). */
 export type Frontier = { readonly size: number; readonly hashes: readonly Hash[] }
 
-/** A complete subtree: 2^level leaves, the n-th of its level, so leaves [n × 2^level, (n + 1) × 2^level). */
-type Place = { readonly level: number; readonly n: number }
-
 export const emptyFrontier: Frontier = { size: 0, hashes: [] }
 
 const hashBytes = 32
 /** Subtrees of this many leaves (2^8) and more are reported as they complete, to be stored. */
 const reportedLevel = 8
-/** The largest size a checkpoint may state is 2^53 - 1: a subtree of more leaves than 2^52 fits into no tree. */
-const levelMax = 52
-
 export const emptyRoot: Hash = sha256(new Uint8Array(0))
 
 const nodeBytes = Buffer.alloc(1 + 2 * hashBytes)
@@ -126,31 +128,9 @@ export function rootOf(frontier: Frontier): Hash {
 }
 
 /** The complete subtrees that make up the frontier of a size, largest first. RangeError when it is no tree's size. */
-export function frontierSubtrees(size: number): readonly Place[] {
+export function frontierSubtrees(size: number): readonly SubtreePlace[] {
   if (!isSize(size)) throw new RangeError(`expected a tree's size, got ${size}`)
   return coverSubtrees(0, size)
-}
-
-function isSize(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0
-}
-
-/** Math.log2 rounds 2^53 - 1 up to 53: the bits are counted instead. `n` is at least 1. */
-function log2Floor(n: number): number {
-  const high = Math.floor(n / 2 ** 32)
-  return high === 0 ? 31 - Math.clz32(n) : 63 - Math.clz32(high)
-}
-
-/** Complete subtrees that cover [from, to) in order; `from` must be aligned to the largest of them. */
-function coverSubtrees(from: number, to: number): Place[] {
-  const cover: Place[] = []
-  let start = from
-  while (start < to) {
-    const level = log2Floor(to - start)
-    cover.push({ level, n: start / 2 ** level })
-    start += 2 ** level
-  }
-  return cover
 }
 
 /** Root of the complete subtree over leaves [n × 2^level, (n + 1) × 2^level). */
@@ -167,11 +147,6 @@ async function rangeRoot(from: number, to: number, source: SubtreeSource): Promi
     hashes.push(answer instanceof Promise ? await answer : answer)
   }
   return joinFrontier(hashes)
-}
-
-/** Largest power of two below n. */
-function splitOf(n: number): number {
-  return 2 ** log2Floor(n - 1)
 }
 
 /** PATH(index, D[size]) of RFC 6962 section 2.1.1, from the leaf's sibling up. RangeError when there is no such leaf. */
@@ -220,21 +195,6 @@ export async function consistencyProof(
   // The verifier knows [0, m) already, as the old root.
   if (from > 0) proof.push(await rangeRoot(from, to, source))
   return proof.reverse()
-}
-
-/**
- * Of the hashes on the way from a node up to the root, whether each stands to the left. Nodes are numbered from 0 on
- * each level, `last` is the last one; where it is even it has no sibling and stands for its parent.
- */
-function sidesToRoot(node: number, last: number): boolean[] {
-  const areLeft: boolean[] = []
-  let at = node
-  for (let end = last; end > 0; end = Math.floor(end / 2)) {
-    if (at % 2 === 1) areLeft.push(true)
-    else if (at !== end) areLeft.push(false)
-    at = Math.floor(at / 2)
-  }
-  return areLeft
 }
 
 function isSame(a: Hash, b: Hash): boolean {

@@ -13,44 +13,57 @@ export class RequestAborted extends Error {
   }
 }
 
+/** Whether the sender announced more than a body may have. */
+export function isAnnouncedTooLarge(request: IncomingMessage): boolean {
+  const announced = request.headers['content-length']
+  return announced !== undefined && Number(announced) > bodyBytesMax
+}
+
 /**
- * The JSON object a request carries, whatever its content type says (Identity Service API, "API standards").
- * Refuses with body-too-large, body-not-json, body-not-object; throws RequestAborted.
+ * Collects the bytes of a body and hands them over once, or says once why there are none: RefusalError
+ * body-too-large, or RequestAborted. By callbacks, for this runs with every lookup.
  */
-export async function readJsonBody(request: IncomingMessage): Promise<JsonObject> {
-  const value = parseStrictJson(await readBytes(request))
+export function readBody(
+  request: IncomingMessage,
+  onBody: (bytes: Buffer) => void,
+  onFault: (error: Error) => void,
+): void {
+  if (isAnnouncedTooLarge(request)) {
+    onFault(tooLarge())
+    return
+  }
+  let bytes: Buffer = nothing
+  let rest: Buffer[] | null = null
+  let length = 0
+  const onData = (chunk: Buffer): void => {
+    const isFirst = length === 0
+    length += chunk.length
+    if (length > bodyBytesMax) {
+      request.removeListener('data', onData)
+      request.removeListener('end', onEnd)
+      onFault(tooLarge())
+    } else if (isFirst) bytes = chunk
+    else (rest ??= [bytes]).push(chunk)
+  }
+  const onEnd = (): void => onBody(rest === null ? bytes : Buffer.concat(rest, length))
+  request.on('data', onData)
+  request.on('end', onEnd)
+  request.on('error', (cause) => onFault(new RequestAborted({ cause })))
+}
+
+/**
+ * The JSON object in a body, whatever its content type says (Identity Service API, "API standards").
+ * Refuses with body-not-json or body-not-object.
+ */
+export function parseBody(bytes: Buffer): JsonObject {
+  const value = parseStrictJson(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RefusalError('body-not-object', 'expected a JSON object as body')
   }
   return value as JsonObject
 }
 
-/** Whether the sender announced more than a body may have. */
-export function isAnnouncedTooLarge(request: IncomingMessage): boolean {
-  return Number(request.headers['content-length'] ?? 0) > bodyBytesMax
-}
-
-function readBytes(request: IncomingMessage): Promise<Buffer> {
-  if (isAnnouncedTooLarge(request)) return Promise.reject(tooLarge())
-  return new Promise((resolve, reject) => {
-    let first: Buffer | null = null
-    let rest: Buffer[] | null = null
-    let length = 0
-    const onData = (chunk: Buffer): void => {
-      length += chunk.length
-      if (length > bodyBytesMax) {
-        request.removeListener('data', onData)
-        reject(tooLarge())
-      } else if (first === null) first = chunk
-      else (rest ??= [first]).push(chunk)
-    }
-    request.on('data', onData)
-    request.on('end', () => {
-      resolve(rest === null ? (first ?? Buffer.alloc(0)) : Buffer.concat(rest, length))
-    })
-    request.on('error', (cause) => reject(new RequestAborted({ cause })))
-  })
-}
+const nothing = Buffer.alloc(0)
 
 function tooLarge(): RefusalError {
   return new RefusalError('body-too-large', `expected a body of at most ${bodyBytesMax} bytes`)

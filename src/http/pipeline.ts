@@ -2,14 +2,14 @@ import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { drainBytesMax } from '../domain/limits.ts'
 import type { Network } from '../domain/network-address.ts'
-import { isRefusal, RefusalError } from '../domain/refusal.ts'
+import { RefusalError } from '../domain/refusal.ts'
 import { readBearerToken } from './bearer.ts'
-import { isAnnouncedTooLarge, readJsonBody, RequestAborted } from './body.ts'
+import { isAnnouncedTooLarge, parseBody, readBody, RequestAborted } from './body.ts'
 import { clientAddress } from './client-address.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Answer, Caller, Endpoint } from './endpoint.ts'
 import { parseQuery } from './query.ts'
-import { answerTo } from './refusal-responses.ts'
+import { answerTo, isFault } from './refusal-responses.ts'
 
 /** One answered request. `route` is the declared path, never the one that was sent. */
 export type RequestRecord = {
@@ -44,80 +44,118 @@ const abortedStatus = 499
 
 /**
  * The steps all endpoints share, in their only order: authentication, parsing, handling, rendering. The token is
- * looked at before the body, so that nobody without one learns what a body should look like. Never rejects.
+ * looked at before the body, so that nobody without one learns what a body should look like. Never throws.
  */
-export async function serve(deps: PipelineDeps, exchange: Exchange): Promise<void> {
-  const startMs = deps.clock.monoMs()
-  const requestId = deps.requestId(exchange.request)
-  let status: number
-  try {
-    const answer = await answerOf(deps, exchange, requestId)
-    status = answer.status
-    send(deps, exchange, answer, requestId)
-  } catch (error) {
-    status = refuse(deps, exchange, error, requestId)
-  }
-  const record = {
-    route: exchange.endpoint.path,
-    method: exchange.request.method ?? '',
-    status,
-    seconds: (deps.clock.monoMs() - startMs) / 1000,
-  }
-  deps.onRequest?.(record)
-  const { request } = exchange
-  deps.logger.debug(
-    // Looked up only when the line is written, which it seldom is.
-    { requestId, ...record, client: { toJSON: () => clientAddress(request, deps.trustedProxies) } },
-    'request answered',
-  )
+export function serve(deps: PipelineDeps, exchange: Exchange): void {
+  new Serving(deps, exchange).authenticate()
 }
 
-async function answerOf(
-  { authenticate }: PipelineDeps,
-  { endpoint, request, params }: Exchange,
-  requestId: string,
-): Promise<Answer> {
-  let caller: Caller | null = null
-  if (endpoint.auth === 'token') {
-    const found = authenticate(readBearerToken(request))
-    caller = found instanceof Promise ? await found : found
-    if (caller === null) throw new RefusalError('token-unknown', 'the access token is not known')
-  }
-  const query = endpoint.readQuery?.(parseQuery(request.url ?? ''))
-  const body = endpoint.readBody?.(await readJsonBody(request))
-  return endpoint.handle({ params, query, body, caller, requestId })
-}
+/**
+ * One request on its way through the steps. Steps call the next one themselves, and wait only where there is something
+ * to wait for: a chain of promises would cost a lookup more than the lookup.
+ */
+class Serving {
+  readonly #deps: PipelineDeps
+  readonly #exchange: Exchange
+  readonly #requestId: string
+  readonly #startMs: number
 
-function refuse(deps: PipelineDeps, exchange: Exchange, error: unknown, requestId: string): number {
-  if (error instanceof RequestAborted) return abortedStatus
-  const answer = answerTo(error)
-  if (answer.status >= 500 && !(isRefusal(error) && answer.status !== 500)) {
-    const route = exchange.endpoint.path
-    deps.logger.error({ requestId, route, err: error }, 'request failed')
+  constructor(deps: PipelineDeps, exchange: Exchange) {
+    this.#deps = deps
+    this.#exchange = exchange
+    this.#requestId = deps.requestId(exchange.request)
+    this.#startMs = deps.clock.monoMs()
   }
-  send(deps, exchange, answer, requestId)
-  return answer.status
-}
 
-function send(deps: PipelineDeps, exchange: Exchange, answer: Answer, requestId: string): void {
-  const { request, response } = exchange
-  if (response.headersSent || response.destroyed) return
-  const { text } = answer
-  const isLingering = answer.status === 413 || isAnnouncedTooLarge(request)
-  const headers = [
-    ...deps.headers,
-    'Content-Type',
-    answer.contentType,
-    'Content-Length',
-    String(Buffer.byteLength(text)),
-    'X-Request-Id',
-    requestId,
-  ]
-  if (answer.headers !== undefined) headers.push(...answer.headers)
-  if (isLingering || deps.isStopping()) headers.push('Connection', 'close')
-  response.writeHead(answer.status, headers)
-  if (isLingering) endAfterBody(request, response, text)
-  else response.end(text)
+  authenticate(): void {
+    const { endpoint, request } = this.#exchange
+    try {
+      if (endpoint.auth === 'none') {
+        this.#read(null)
+        return
+      }
+      const found = this.#deps.authenticate(readBearerToken(request))
+      if (found instanceof Promise) found.then(this.#admit, this.#fail)
+      else this.#admit(found)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  readonly #admit = (caller: Caller | null): void => {
+    if (caller === null) {
+      this.#fail(new RefusalError('token-unknown', 'the access token is not known'))
+    } else this.#read(caller)
+  }
+
+  #read(caller: Caller | null): void {
+    const { endpoint, request } = this.#exchange
+    const { readBody: reader } = endpoint
+    if (reader === null) this.#handle(caller, null)
+    else readBody(request, (bytes) => this.#handle(caller, bytes), this.#fail)
+  }
+
+  #handle(caller: Caller | null, bytes: Buffer | null): void {
+    const { endpoint, request, params } = this.#exchange
+    try {
+      const query = endpoint.readQuery?.(parseQuery(request.url ?? ''))
+      const body = bytes === null ? undefined : endpoint.readBody?.(parseBody(bytes))
+      const requestId = this.#requestId
+      const answer = endpoint.handle({ params, query, body, caller, requestId })
+      if (answer instanceof Promise) answer.then(this.#answer, this.#fail)
+      else this.#answer(answer)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  readonly #fail = (error: unknown): void => {
+    if (error instanceof RequestAborted) {
+      this.#record(abortedStatus)
+      return
+    }
+    if (isFault(error)) {
+      const fields = { requestId: this.#requestId, route: this.#exchange.endpoint.path, err: error }
+      this.#deps.logger.error(fields, 'request failed')
+    }
+    this.#answer(answerTo(error))
+  }
+
+  readonly #answer = (answer: Answer): void => {
+    const { request, response } = this.#exchange
+    const { text } = answer
+    const isLingering = answer.status === 413 || isAnnouncedTooLarge(request)
+    const headers = [
+      ...this.#deps.headers,
+      'Content-Type',
+      answer.contentType,
+      'Content-Length',
+      String(Buffer.byteLength(text)),
+      'X-Request-Id',
+      this.#requestId,
+    ]
+    if (answer.headers !== undefined) headers.push(...answer.headers)
+    if (isLingering || this.#deps.isStopping()) headers.push('Connection', 'close')
+    response.writeHead(answer.status, headers)
+    if (isLingering) endAfterBody(request, response, text)
+    else response.end(text)
+    this.#record(answer.status)
+  }
+
+  #record(status: number): void {
+    const { clock, onRequest, logger, trustedProxies } = this.#deps
+    const { endpoint, request } = this.#exchange
+    const record = {
+      route: endpoint.path,
+      method: request.method ?? '',
+      status,
+      seconds: (clock.monoMs() - this.#startMs) / 1000,
+    }
+    onRequest?.(record)
+    // The client is looked up only when the line is written, which it seldom is.
+    const client = { toJSON: () => clientAddress(request, trustedProxies) }
+    logger.debug({ requestId: this.#requestId, client, ...record }, 'request answered')
+  }
 }
 
 /**

@@ -70,10 +70,16 @@ export const refusalResponses = {
   'key-conflict': meshOnly,
 } satisfies Record<RefusalCode, Response>
 
+/** Whether something broke, as opposed to a no that was foreseen. */
+export function isFault(error: unknown): boolean {
+  return !isRefusal(error) || refusalResponses[error.code] === meshOnly
+}
+
 /** The answer to anything thrown. A fault is opaque: what it says stays inside. */
 export function answerTo(error: unknown): Answer {
-  if (!isRefusal(error)) return json({ errcode: 'M_UNKNOWN', error: 'internal fault' }, 500)
+  if (!isRefusal(error) || isFault(error)) {
+    return json({ errcode: 'M_UNKNOWN', error: 'internal fault' }, 500)
+  }
   const { status, errcode } = refusalResponses[error.code]
-  if (status === 500) return answerTo(null)
   return json({ ...error.details, errcode, error: error.message }, status)
 }

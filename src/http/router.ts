@@ -36,7 +36,7 @@ export function createRouter(
     (served: Endpoint) =>
     (request: Request, response: Response): void => {
       const params = request.params as Readonly<Record<string, string>>
-      void serve(deps, { endpoint: served, request, response, params })
+      serve(deps, { endpoint: served, request, response, params })
     }
   for (const [path, declared] of byPath(endpoints)) {
     for (const one of declared) {

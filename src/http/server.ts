@@ -90,9 +90,9 @@ function createHandler(
   const findHot = hasFastLane ? createFastLane(endpoints) : () => null
   return (request, response) => {
     const hot = findHot(request.method ?? '', request.url ?? '')
-    if (hot !== null) void serve(deps, { ...hot, request, response })
+    if (hot !== null) serve(deps, { ...hot, request, response })
     else if (isPublic && request.method === 'OPTIONS') {
-      void serve(deps, { endpoint: preflight, params: {}, request, response })
+      serve(deps, { endpoint: preflight, params: {}, request, response })
     } else router(request, response)
   }
 }

@@ -3,19 +3,21 @@ import { awayMaxMs } from '../domain/limits.ts'
 import { formatVerifierKey, verifierKey } from '../domain/checkpoint.ts'
 import { publicKeyFromSeed } from '../domain/ed25519.ts'
 import type { Peer } from '../domain/peer.ts'
-import { isAccepted } from '../mesh/accept.ts'
+import type { Threepid } from '../domain/threepid.ts'
 import { bootState } from '../mesh/boot.ts'
 import type { Effect, MeshEvent, Now } from '../mesh/events.ts'
 import { aliveMetaName } from '../mesh/step.ts'
 import type { Refold, RefoldScope, Storage } from '../storage/storage.ts'
 import { loadLogs } from './boot.ts'
 import { LogDriver, type Outward } from './driver.ts'
+import { rolesMetaName, type Roles } from './roles.ts'
 import { createSigner } from './signer.ts'
 import { statusOf } from './status.ts'
 import type { FromWriter, ToWriter, WriterOptions, WriterStatus } from './writer-messages.ts'
 
 export type WriterPorts = {
   readonly storage: Storage
+  readonly roles: Roles
   readonly wallMs: () => number
   readonly monoMs: () => number
   readonly random: (bytes: number) => Uint8Array
@@ -23,9 +25,6 @@ export type WriterPorts = {
   readonly post: (message: FromWriter) => void
   readonly record?: (event: MeshEvent, effects: readonly Effect[]) => void
 }
-
-/** Name of the stored value that holds the roles the index was folded under. */
-const rolesMetaName = 'folded_roles'
 
 /** The writer without its thread: the driver, refolds, and the messages of its one client. */
 export class WriterCore {
@@ -36,6 +35,11 @@ export class WriterCore {
   #requestNext = -1
   #stopAfter: number | null = null
   #isRunning = false
+  /** Recomputations that wait, the first one under way. */
+  readonly #refolds: { readonly scope: 'all' | LogId; readonly request: number | null }[] = []
+  #refold: Refold | null = null
+  #keptRoles: string | null = null
+  #isTending = false
 
   private constructor(ports: WriterPorts, options: WriterOptions, driver: LogDriver) {
     this.#ports = ports
@@ -77,7 +81,7 @@ export class WriterCore {
     const aliveMs = Number((await storage.readMeta(aliveMetaName)) ?? '0')
     this.#driver.handle({ type: 'started', isAway: wallMs() - aliveMs > awayMaxMs })
     this.#isRunning = true
-    await this.#refoldWhatChanged(this.#options.peers)
+    await this.#refoldWhatChanged(this.#options.peers, true)
   }
 
   status(): WriterStatus {
@@ -94,7 +98,18 @@ export class WriterCore {
   }
 
   tick(): void {
+    if (this.#isRunning && !this.#isTending) this.#tend()
     if (this.#isRunning) this.#driver.handle({ type: 'tick' })
+  }
+
+  /** Upkeep of the store goes between events, a bounded piece at a time. */
+  #tend(): void {
+    this.#isTending = true
+    this.#driver.task(async () => {
+      const { done } = await this.#ports.storage.tend()
+      this.#isTending = false
+      if (!done) this.#tend()
+    })
   }
 
   take(message: ToWriter): void {
@@ -104,13 +119,13 @@ export class WriterCore {
         return
       case 'input':
         this.#driver.handle(message.input)
-        if (message.input.type === 'peers-changed') void this.#refoldWhatChanged(message.input.peers)
+        if (message.input.type === 'peers-changed') void this.#refoldWhatChanged(message.input.peers, false)
         return
       case 'status':
         this.#ports.post({ type: 'status', request: message.request, status: this.status() })
         return
       case 'refold':
-        void this.#startRefold(message.scope, message.request)
+        this.#startRefold(message.scope, message.request)
         return
       case 'stop':
         this.#stop()
@@ -138,45 +153,62 @@ export class WriterCore {
   }
 
   /** The index follows the roles and accept rules it was folded under; another pepper rebuilds it whole. */
-  async #refoldWhatChanged(peers: readonly Peer[]): Promise<void> {
-    const { storage } = this.#ports
-    const pepper = await storage.readPepper()
-    if (this.#options.pepper !== null && this.#options.pepper !== pepper) {
-      await this.#startRefold('all', null)
+  async #refoldWhatChanged(peers: readonly Peer[], isStart: boolean): Promise<void> {
+    const { storage, roles } = this.#ports
+    this.#keptRoles ??= await storage.readMeta(rolesMetaName)
+    if (isStart && this.#options.pepper !== null && this.#options.pepper !== (await storage.readPepper())) {
+      this.#startRefold('all', null)
     }
-    const before = JSON.parse((await storage.readMeta(rolesMetaName)) ?? '{}') as Record<string, string>
-    const roles: Record<string, string> = { ...before }
-    for (const { name, role } of peers) roles[name] = JSON.stringify(role)
-    const changed = Object.keys(roles).filter((name) => before[name] !== undefined && before[name] !== roles[name])
+    const changed = roles.update(peers)
     for (const log of this.#driver.state.logs.values()) {
-      if (changed.includes(log.origin)) await this.#startRefold(log.log, null)
+      if (changed.includes(log.origin)) this.#startRefold(log.log, null)
     }
-    if (JSON.stringify(before) !== JSON.stringify(roles)) {
-      const change = { accounts: [], meta: { [rolesMetaName]: JSON.stringify(roles) } }
-      this.#driver.handle({ type: 'side', request: this.#requestNext--, change })
-    }
+    if (this.#refolds.length === 0) this.#keepRoles()
   }
 
-  async #startRefold(scope: 'all' | LogId, request: number | null): Promise<void> {
+  /** Stored only once the index follows: a crash in between recomputes again. */
+  #keepRoles(): void {
+    const text = this.#ports.roles.format()
+    if (text === this.#keptRoles) return
+    this.#keptRoles = text
+    const change = { accounts: [], meta: { [rolesMetaName]: text } }
+    this.#driver.handle({ type: 'side', request: this.#requestNext--, change })
+  }
+
+  #startRefold(scope: 'all' | LogId, request: number | null): void {
+    this.#refolds.push({ scope, request })
+    if (this.#refolds.length === 1) this.#driver.task(() => this.#refoldBatch())
+  }
+
+  /** One bounded batch of the first recomputation that waits; events go before the next one. */
+  async #refoldBatch(): Promise<void> {
     const { storage, post } = this.#ports
-    const pepper = this.#options.pepper ?? (await storage.readPepper()) ?? ''
-    const refoldScope: RefoldScope = scope === 'all' ? { type: 'all', pepper } : { type: 'log', log: scope }
-    let refold: Refold | null = null
-    const batch = async (): Promise<void> => {
-      refold ??= await storage.startRefold(refoldScope, (log, index, threepid) => this.#applies(log, index, threepid))
-      const { done, linesDone, linesTotal } = await refold.step()
-      this.#refoldProgress = done ? null : { linesDone, linesTotal }
-      if (!done) return this.#driver.task(batch)
-      if (scope === 'all') post({ type: 'pepper', pepper })
-      if (request !== null) post({ type: 'refolded', request, lines: linesDone })
+    const [first] = this.#refolds
+    if (first === undefined) return
+    this.#refold ??= await storage.startRefold(await this.#scopeOf(first.scope), (log, index, threepid) =>
+      this.#applies(log, index, threepid),
+    )
+    const { done, linesDone, linesTotal } = await this.#refold.step()
+    this.#refoldProgress = done ? null : { linesDone, linesTotal }
+    if (done) {
+      this.#refold = null
+      this.#refolds.shift()
+      if (first.scope === 'all') post({ type: 'pepper', pepper: (await storage.readPepper()) ?? '' })
+      if (first.request !== null) post({ type: 'refolded', request: first.request, lines: linesDone })
+      if (this.#refolds.length === 0) return this.#keepRoles()
     }
-    this.#driver.task(batch)
+    this.#driver.task(() => this.#refoldBatch())
   }
 
-  #applies(log: LogId, index: number, threepid: Parameters<typeof isAccepted>[2]): boolean {
+  async #scopeOf(scope: 'all' | LogId): Promise<RefoldScope> {
+    if (scope !== 'all') return { type: 'log', log: scope }
+    return { type: 'all', pepper: this.#options.pepper ?? (await this.#ports.storage.readPepper()) ?? '' }
+  }
+
+  #applies(log: LogId, index: number, threepid: Threepid): boolean {
     const stands = this.#driver.state.logs.get(log)
     if (stands === undefined || (stands.haltedAt !== null && index >= stands.haltedAt)) return false
-    return isAccepted(this.#driver.state, stands.origin, threepid)
+    return this.#ports.roles.accepts(stands.origin, threepid)
   }
 }
 

@@ -10,7 +10,11 @@ import type { Input, Outward } from './driver.ts'
 /** What passes between the main thread and the writer; plain data that survives a structured clone. */
 
 export type WriterOptions = {
-  readonly storage: { readonly engine: 'sqlite'; readonly file: string }
+  readonly storage: {
+    readonly engine: 'sqlite'
+    readonly file: string
+    readonly filter?: SharedArrayBuffer
+  }
   readonly self: {
     readonly name: string
     readonly serverName: string

@@ -3,6 +3,7 @@ import { tickIntervalMs } from '../domain/limits.ts'
 import { startEvery } from '../platform/clock.ts'
 import { openStorage } from '../storage/index.ts'
 import { openRecorder } from './recorder.ts'
+import { parseRoles, Roles, rolesMetaName } from './roles.ts'
 import { failureMessage, WriterCore } from './writer-core.ts'
 import { monoMs, pause, wallMs } from '../platform/clock.ts'
 import { randomBytes } from '../platform/random.ts'
@@ -17,10 +18,15 @@ async function start(options: WriterOptions): Promise<void> {
   if (port === null) throw new Error('the writer runs in a worker thread')
   const post = (message: FromWriter): void => port.postMessage(message)
   try {
-    const storage = await openStorage({ ...options.storage, access: 'write' })
+    const standing: { roles: Roles | null } = { roles: null }
+    const groupOf = (log: string, via: string | null): string => standing.roles?.groupOf(log, via) ?? log
+    const storage = await openStorage({ ...options.storage, access: 'write', groupOf })
+    const remembered = parseRoles(await storage.readMeta(rolesMetaName))
+    const roles = new Roles(options.self.name, remembered, [])
+    standing.roles = roles
     const record = options.recordFile === null ? {} : { record: openRecorder(options.recordFile) }
     const core = await WriterCore.start(
-      { storage, wallMs, monoMs, random: randomBytes, pause, post, ...record },
+      { storage, roles, wallMs, monoMs, random: randomBytes, pause, post, ...record },
       options,
     )
     const stopTicking = startEvery(tickIntervalMs, () => core.tick())

@@ -84,7 +84,7 @@ async function getOrNull(
 
 /** Only https, and nobody's credentials; where it leads is checked like any other connection. */
 function redirectTarget(from: URL, location: string | undefined): URL | null {
-  if (location === undefined || !URL.canParse(location, from)) return null
+  if (location === undefined || !URL.canParse(location, from.href)) return null
   const url = new URL(location, from)
   return url.protocol === 'https:' && url.username === '' && url.password === '' ? url : null
 }

@@ -60,3 +60,8 @@ export function sleep(forMs: number, signal?: AbortSignal): Promise<void> {
 }
 
 export const systemClock: Clock = { wallMs, monoMs, setTimer, sleep }
+
+/** 2026-11-20T12:00:00.000Z, for people. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -105,7 +105,7 @@ export class MeshExchange {
       'content-length': bytes.length,
       'cache-control': 'no-store',
       ...(isPacked ? { 'content-encoding': 'gzip' } : {}),
-      ...(retryAfterS === undefined ? {} : { 'retry-after': retryAfterS }),
+      ...(retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) }),
     })
     if (this.#request.complete) {
       response.end(bytes)

@@ -68,11 +68,14 @@ export async function startMeshListener(options: MeshListenerOptions): Promise<M
   })
   server.timeout = options.peerIdleMs ?? peerIdleMs
   const listener = new Listener(server, options)
-  await listener.listen()
-  return listener
+  return {
+    port: await listener.listen(),
+    reload: (tls) => listener.reload(tls),
+    stop: (cut) => listener.stop(cut),
+  }
 }
 
-class Listener implements MeshListener {
+class Listener {
   readonly #server: Server
   readonly #options: MeshListenerOptions
   readonly #ports: ExchangePorts
@@ -96,16 +99,14 @@ class Listener implements MeshListener {
     server.on('request', (request, response) => void this.#serve(request, response))
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port
-  }
-
-  async listen(): Promise<void> {
+  /** The port. */
+  async listen(): Promise<number> {
     const { host, port } = this.#options
     const listening = once(this.#server, 'listening')
     this.#server.listen({ host, port })
     await listening
     this.#server.on('error', this.#options.onFault)
+    return (this.#server.address() as AddressInfo).port
   }
 
   reload(tls?: MeshTls): void {

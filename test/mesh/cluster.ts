@@ -10,6 +10,7 @@ import { isRefusal } from '../../src/domain/refusal.ts'
 import type { Threepid } from '../../src/domain/threepid.ts'
 import { ChunkAcceptor } from '../../src/log/accept.ts'
 import { createAssociationReader } from '../../src/log/associations.ts'
+import { Roles } from '../../src/log/roles.ts'
 import { WriterClient } from '../../src/log/writer-client.ts'
 import { WriterCore } from '../../src/log/writer-core.ts'
 import { sharedMarks } from '../../src/replication/heads-shape.ts'
@@ -69,6 +70,7 @@ export class Node {
     core = await WriterCore.start(
       {
         storage: this.storage,
+        roles: new Roles(this.name, {}, []),
         wallMs: () => cluster.nowMs + this.wallOffsetMs,
         monoMs: () => cluster.nowMs,
         random: (bytes) => cluster.random(bytes),

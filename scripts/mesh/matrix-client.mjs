@@ -1,0 +1,77 @@
+// What a Matrix client and the bind API's caller say to a node.
+import { createHash } from 'node:crypto'
+import { request } from 'node:https'
+
+const requestTimeoutMs = 10_000
+
+export async function call(url, { token, body } = {}) {
+  const response = await fetch(url, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text.slice(0, 500)}`)
+  return JSON.parse(text)
+}
+
+export async function isReady(node) {
+  try {
+    await call(`${node.adminUrl}/health/ready`)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export async function register(node, openidToken) {
+  const answer = await call(`${node.publicUrl}/_matrix/identity/v2/account/register`, {
+    body: openidToken,
+  })
+  return answer.token ?? answer.access_token
+}
+
+export function bind(node, association) {
+  return call(`${node.adminUrl}/_matrix/identity/internal/bind`, { body: association })
+}
+
+/** Hashes of the v2 lookup: SHA-256 of "address medium pepper", unpadded URL-safe base64. */
+export function hashThreepid({ address, medium }, pepper) {
+  return createHash('sha256').update(`${address} ${medium} ${pepper}`).digest('base64url')
+}
+
+export async function hashDetails(node, token) {
+  return call(`${node.publicUrl}/_matrix/identity/v2/hash_details`, { token })
+}
+
+/** The Matrix ID a node answers for an address by hashed lookup, or null. */
+export async function lookup(node, { token, pepper, threepid }) {
+  const hash = hashThreepid(threepid, pepper)
+  const { mappings } = await call(`${node.publicUrl}/_matrix/identity/v2/lookup`, {
+    token,
+    body: { algorithm: 'sha256', pepper, addresses: [hash] },
+  })
+  return mappings[hash] ?? null
+}
+
+/** Whether the mesh listener turns away a caller who shows no certificate. */
+export function refusesStrangers(node) {
+  return new Promise((resolve) => {
+    const attempt = request(`${node.meshUrl}/_mesh/v1/heads`, {
+      rejectUnauthorized: false,
+      timeout: requestTimeoutMs,
+      agent: false,
+    })
+    attempt.on('response', (response) => {
+      response.resume()
+      resolve(false)
+    })
+    attempt.on('timeout', () => attempt.destroy(new Error('no answer')))
+    attempt.on('error', () => resolve(true))
+    attempt.end()
+  })
+}

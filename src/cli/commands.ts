@@ -1,0 +1,64 @@
+import type { CommandModule } from './command.ts'
+
+/** A command: the words that name it, one line of help, and where it is. */
+export type CommandRow = {
+  readonly words: readonly string[]
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+/** Groups of commands, by their words. */
+export const groupSummaries: Readonly<Record<string, string>> = {
+  config: 'check and show the configuration',
+  keys: 'the keys of this node',
+  'keys site-secret': 'the secret siblings share',
+  mesh: 'peers of this node',
+}
+
+export const commandRows: readonly CommandRow[] = [
+  {
+    words: ['init'],
+    summary: 'make the data folder, keys and database of a node',
+    load: () => import('./init.ts'),
+  },
+  {
+    words: ['config', 'check'],
+    summary: 'say what is wrong with the configuration',
+    load: () => import('./config-check.ts'),
+  },
+  {
+    words: ['config', 'dump'],
+    summary: 'print the effective configuration and where each value comes from',
+    load: () => import('./config-dump.ts'),
+  },
+  {
+    words: ['keys', 'show'],
+    summary: 'print the public keys of this node',
+    load: () => import('./keys-show.ts'),
+  },
+  {
+    words: ['keys', 'site-secret', 'export'],
+    summary: 'print the secret, to be carried to a sibling',
+    load: () => import('./keys-site-secret-export.ts'),
+  },
+  {
+    words: ['keys', 'site-secret', 'import'],
+    summary: "take over a sibling's secret",
+    load: () => import('./keys-site-secret-import.ts'),
+  },
+  {
+    words: ['mesh', 'card'],
+    summary: 'print the line peers need to know this node',
+    load: () => import('./mesh-card.ts'),
+  },
+  {
+    words: ['mesh', 'pair'],
+    summary: 'admit a peer by its card',
+    load: () => import('./mesh-pair.ts'),
+  },
+  {
+    words: ['mesh', 'peers'],
+    summary: 'list the peers of peers.json',
+    load: () => import('./mesh-peers.ts'),
+  },
+]

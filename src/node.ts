@@ -1,0 +1,133 @@
+import type { Config } from './config/config.ts'
+import { loadKeys } from './config/key-files.ts'
+import { loadPeers } from './config/peers.ts'
+import { stopMaxMs } from './domain/limits.ts'
+import type { Peer } from './domain/peer.ts'
+import type { Events } from './events.ts'
+import type { BindDeps } from './features/binding/bind.ts'
+import type { HealthReport } from './features/health/endpoints.ts'
+import type { AssociationReader } from './log/association-reader.ts'
+import type { WriterStatus } from './log/writer-messages.ts'
+import type { Writer } from './log/writer-port.ts'
+import { openCore } from './node/core.ts'
+import { startServers } from './node/listeners.ts'
+import { startMesh } from './node/mesh.ts'
+import type { NodeStatus, Outside, Undo } from './node/outside.ts'
+import type { Storage } from './storage/storage.ts'
+
+export type { NodeStatus, Outside }
+
+export type NodePorts = { readonly public: number; readonly mesh: number; readonly admin: number }
+
+export type Node = {
+  readonly ports: NodePorts
+  readonly bindDeps: BindDeps
+  readonly associations: AssociationReader
+  readonly storage: Storage
+  readonly writer: Writer
+  status(): Promise<NodeStatus>
+  health(): Promise<HealthReport>
+  /** Reads the peers file again; answers the rows that were skipped, and why. */
+  reloadPeers(): readonly { readonly row: string; readonly message: string }[]
+  /** Resolves when the writer has met a broken invariant: nothing is left but to stop. */
+  readonly broken: Promise<string>
+  stop(): Promise<void>
+}
+
+/** Builds a node and starts it. Throws when it cannot do what its configuration says; nothing is left running then. */
+export async function startNode(config: Config, outside: Outside): Promise<Node> {
+  const undo: Undo = []
+  try {
+    return await build(config, outside, undo)
+  } catch (error) {
+    for (const step of undo.reverse()) await step()
+    throw error
+  }
+}
+
+async function build(config: Config, outside: Outside, undo: Undo): Promise<Node> {
+  const keys = loadKeys(config)
+  const peers = { list: readPeers(config, outside.events) }
+  const core = await openCore(config, outside, { keys, peers: peers.list }, undo)
+  const { writer, storage, associations } = core
+  const mesh = await startMesh(config, outside, { keys, peers, ...core }, undo)
+  const bindDeps: BindDeps = {
+    signer: { serverName: config.node.serverName, keyId: keys.matrix.keyId, seed: keys.matrix.seed },
+    append: (operations) => writer.append(operations),
+    nowMs: outside.clock.wallMs,
+    random: outside.random.bytes,
+  }
+  const condition: Condition = { isStopping: false, broken: null }
+  const broken = watchWriter(writer, condition)
+  const status = async (): Promise<NodeStatus> => {
+    const { lookupEntries, bytes } = await storage.readFigures()
+    const certificateExpiriesMs = Object.fromEntries(mesh.transport.certificateExpiriesMs())
+    return { ...(await writer.status()), certificateExpiriesMs, lookupEntries, storeBytes: bytes }
+  }
+  const health = async (): Promise<HealthReport> =>
+    condition.broken === null ? healthOf(await writer.status(), condition) : brokenHealth(condition.broken)
+  const servers = await startServers(config, outside, { keys, core, bindDeps, status, health }, undo)
+  writer.run()
+  return {
+    ports: { public: servers.public.port, mesh: mesh.listener.port, admin: servers.admin.port },
+    bindDeps,
+    associations,
+    storage,
+    writer,
+    status,
+    health,
+    broken,
+    reloadPeers: () => {
+      const reading = loadPeers(config.mesh.peersFile, config.node.name, pinsNeeded(config))
+      peers.list = reading.peers
+      core.roles.update(reading.peers)
+      writer.send({ type: 'peers-changed', peers: reading.peers })
+      mesh.listener.reload()
+      return reading.problems
+    },
+    stop: async () => {
+      condition.isStopping = true
+      mesh.stopRenewing()
+      await Promise.all([servers.public.stop(), servers.admin.stop(), mesh.sender.stop()])
+      await mesh.listener.stop(AbortSignal.timeout(stopMaxMs / 5))
+      await mesh.transport.close()
+      await writer.stop()
+      await storage.close()
+    },
+  }
+}
+
+type Condition = { isStopping: boolean; broken: string | null }
+
+function watchWriter(writer: Writer, condition: Condition): Promise<string> {
+  return new Promise((resolve) => {
+    writer.onFailed((message) => {
+      if (condition.isStopping) return
+      condition.broken = message
+      resolve(message)
+    })
+  })
+}
+
+function pinsNeeded(config: Config): { arePinsNeeded: boolean } {
+  return { arePinsNeeded: config.mesh.tls.mode === 'pinned' }
+}
+
+function readPeers(config: Config, events: Events): readonly Peer[] {
+  const { peers, problems } = loadPeers(config.mesh.peersFile, config.node.name, pinsNeeded(config))
+  for (const { row, message } of problems) events.peerRowSkipped(row, message)
+  return peers
+}
+
+function brokenHealth(message: string): HealthReport {
+  const reasons = [`the writer has stopped: ${message}`]
+  return { isLive: false, isReady: false, isStarted: true, reasons }
+}
+
+function healthOf({ isReady, waitingFor, storageProblem }: WriterStatus, { isStopping }: Condition): HealthReport {
+  const reasons: string[] = []
+  if (isStopping) reasons.push('it is stopping')
+  if (!isReady) reasons.push(`it has yet to catch up with ${waitingFor.join(', ') || 'its siblings'}`)
+  if (storageProblem !== null) reasons.push(`its store takes no writes: ${storageProblem.code}`)
+  return { isLive: true, isReady: reasons.length === 0, isStarted: true, reasons }
+}
