@@ -3,7 +3,6 @@
 // first, finds it on the other two through the Matrix API, says what to try next, and runs until Ctrl-C.
 import { existsSync, writeFileSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { main } from './mesh/commands.mjs'
 import {
@@ -19,10 +18,10 @@ import * as client from './mesh/matrix-client.mjs'
 import { NodeProcess } from './mesh/processes.mjs'
 import { sayNext } from './mesh/next.mjs'
 import { bold, done, faint, green, red, say, step, table, warn } from './mesh/story.mjs'
+import { until } from './mesh/until.mjs'
 
-const readyWithinMs = 60_000
-const foundWithinMs = 30_000
-const pollMs = 2
+const readyWait = { withinMs: 60_000, pollMs: 20 }
+const foundWait = { withinMs: 30_000, pollMs: 2 }
 
 const help = `Usage: npm run mesh -- [options]
 
@@ -82,31 +81,20 @@ async function unlessDisturbed(work) {
   return Promise.race([work(), stopped, ...ends])
 }
 
-async function until(what, withinMs, isSo) {
-  const deadline = performance.now() + withinMs
-  for (;;) {
-    const answer = await isSo()
-    if (answer) return answer
-    if (performance.now() > deadline)
-      throw new Error(`${what} did not happen within ${withinMs / 1_000} s`)
-    await pause(pollMs)
-  }
-}
-
 async function prepare(folder) {
   running.homeserver = await startHomeserver(folder.homeserverPort)
   writeFileSync(folder.caFile, running.homeserver.ca)
   writeConfigs(folder)
-  const what = folder.isReused ? 'keys and databases found' : 'keys and databases made'
   await step(
-    what,
+    folder.isReused ? 'keys and databases found' : 'keys and databases made',
     () => initNodes(folder),
     () => 'mycelid init, three times',
   )
+  if (folder.record.isPaired) return
   await step(
     'paired by their cards',
     () => pairNodes(folder),
-    () => 'mycelid mesh card, mycelid mesh pair: each admits the two others by key and TLS pin',
+    () => 'mycelid mesh card and pair: each admits the two others by key and TLS pin',
   )
 }
 
@@ -120,7 +108,7 @@ async function start(folder) {
     step('three nodes ready', () =>
       Promise.all(
         folder.nodes.map((node) =>
-          until(`${node.name} being ready`, readyWithinMs, () => client.isReady(node)),
+          until(`${node.name} being ready`, readyWait, () => client.isReady(node)),
         ),
       ),
     ),
@@ -161,7 +149,7 @@ async function prove(folder) {
 
 async function findOn(node, threepid, { boundAt, alice }) {
   const { lookup_pepper: pepper } = await client.hashDetails(node, node.token)
-  const found = await until(`finding the address on ${node.name}`, foundWithinMs, () =>
+  const found = await until(`finding the address on ${node.name}`, foundWait, () =>
     client.lookup(node, { token: node.token, pepper, threepid }),
   )
   if (found !== alice) throw new Error(`${node.name} answers ${found}, expected ${alice}`)

@@ -1,75 +1,17 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { LogId } from './domain/log-id.ts'
-import { refusalCodes, type RefusalCode } from './domain/refusal.ts'
-import type { Logger } from './platform/logger.ts'
-
 /**
  * Owns: one function per event an operator cares about: a log line and a counter.
  * Relies on: domain, platform.
  * Never: takes an address, a token, a secret or a hash of one; labels are few and known beforehand.
  */
-export type Events = MeshEvents & StorageEvents & RequestEvents & LifecycleEvents
-
-export type MeshEvents = {
-  /** Lines that became durable here: ours, or a peer's. */
-  entriesCommitted(from: 'own' | 'peer', count: number): void
-  chunkAccepted(told: { peer: string; log: LogId; via: 'push' | 'pull'; entries: number }): void
-  chunkRefused(told: { peer: string; log: LogId | null; code: RefusalCode; message: string }): void
-  /** `retryInMs` is when it is tried again. */
-  pushFailed(told: { peer: string; log: LogId; reason: string; retryInMs: number }): void
-  pushRefused(told: { peer: string; log: LogId; code: string; message: string }): void
-  pullFailed(told: { peer: string; log: LogId; reason: string; retryInMs: number }): void
-  peerReachable(peer: string): void
-  peerUnreachable(peer: string, reason: string): void
-  /** A caller of the mesh listener that was turned away before it was known who it is. */
-  callerRefused(reason: string): void
-  lifeBegun(log: LogId, reason: string): void
-  logClosed(log: LogId, size: number): void
-  clockAhead(told: { log: LogId; peer: string; aheadMs: number }): void
-  clockJumped(driftMs: number): void
-  upgradeNeeded(told: { log: LogId; index: number; kind: string }): void
-  provisionalBlank(told: { log: LogId; index: number; peer: string }): void
-  headsDiffer(told: { log: LogId; size: number; peer: string }): void
-  keyConflict(told: { node: string; keyId: string }): void
-}
-
-export type StorageEvents = {
-  storageFailed(code: RefusalCode): void
-  storageRecovered(): void
-}
-
-export type RequestEvents = {
-  /** `route` is a template of the product's own, never a path as sent. */
-  requestServed(told: {
-    route: string
-    method: string
-    status: number
-    seconds: number
-    requestId: string
-  }): void
-  /** A fault behind an opaque 500: the full record stands only in the log. */
-  requestFaulted(told: { route: string; requestId: string; error: unknown }): void
-}
-
-export type LifecycleEvents = {
-  started(told: {
-    node: string
-    version: string
-    listeners: Readonly<Record<string, string>>
-  }): void
-  stopping(reason: string): void
-  stopped(): void
-  ready(): void
-  notReady(reason: string): void
-  configReloaded(told: { peers: number; skipped: number }): void
-  peerRowSkipped(told: { row: string; message: string }): void
-  /** A task in the background that failed: which, for whom, and whether it is tried again. */
-  taskFailed(told: { task: string; peer: string | null; willRetry: boolean; error: unknown }): void
-}
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { LogId } from './domain/log-id.ts'
+import { refusalCodes, type RefusalCode } from './domain/refusal.ts'
+import type { Logger } from './platform/logger.ts'
 
 export type EventsDeps = { readonly logger: Logger; readonly registry: Registry }
 
-export function createEvents(deps: EventsDeps): Events {
+/** Registers its metrics (prefix mycelid_): a registry takes one set of events. */
+export function createEvents(deps: EventsDeps) {
   return {
     ...entryEvents(deps),
     ...peerEvents(deps),
@@ -77,233 +19,202 @@ export function createEvents(deps: EventsDeps): Events {
     ...storageEvents(deps),
     ...requestEvents(deps),
     ...lifecycleEvents(deps),
+    /** Every metric of the registry in the text format of Prometheus. */
+    metrics: (): Promise<string> => deps.registry.metrics(),
   }
 }
 
-type Labels = Readonly<Record<string, string>>
-type Count = (labels: Labels, by?: number) => void
+export type Events = ReturnType<typeof createEvents>
 
-function counter(registry: Registry, name: string, help: string, labelNames: string[] = []): Count {
-  const made = new Counter({ name: `mycelid_${name}`, help, labelNames, registers: [registry] })
-  return (labels, by = 1) => made.inc(labels, by)
-}
+type Direction = 'push' | 'pull'
+type Exchanged = { readonly peer: string; readonly log: LogId; readonly reason: string }
+type Refused = { readonly peer: string; readonly code: string; readonly message: string }
 
-function gauge(registry: Registry, name: string, help: string, labelNames: string[] = []): Gauge {
-  return new Gauge({ name: `mycelid_${name}`, help, labelNames, registers: [registry] })
-}
-
-type EntryEvents = Pick<
-  MeshEvents,
-  'entriesCommitted' | 'chunkAccepted' | 'chunkRefused' | 'lifeBegun' | 'logClosed'
->
-
-function entryEvents({ logger, registry }: EventsDeps): EntryEvents {
-  const committed = counter(registry, 'entries_committed_total', 'Log lines made durable here.', [
-    'from',
-  ])
-  const accepted = counter(registry, 'chunks_accepted_total', 'Chunks taken to their end.', [
-    'peer',
-    'via',
-  ])
-  const refused = counter(registry, 'chunks_refused_total', 'Chunks refused, by code.', [
-    'peer',
-    'code',
-  ])
-  const lives = counter(registry, 'lives_begun_total', 'Logs this node has begun.')
+function entryEvents({ logger, registry }: EventsDeps) {
+  const count = counting(registry)
+  const committed = count('entries_committed_total', 'Log lines made durable here.', ['from'])
+  const accepted = count('chunks_accepted_total', 'Chunks taken to their end.', ['peer', 'via'])
+  const refused = count('chunks_refused_total', 'Chunks refused, by code.', ['peer', 'code'])
+  const lives = count('lives_begun_total', 'Logs this node has begun.')
   return {
-    entriesCommitted: (from, count) => committed({ from }, count),
-    chunkAccepted: ({ peer, log, via, entries }) => {
-      accepted({ peer, via })
-      logger.debug({ event: 'chunk-accepted', peer, log, via, entries }, 'chunk accepted')
+    entriesCommitted: (from: 'own' | 'peer', lines: number): void => committed({ from }, lines),
+    chunkAccepted: (told: { peer: string; log: LogId; via: Direction; entries: number }): void => {
+      accepted({ peer: told.peer, via: told.via })
+      logger.debug({ event: 'chunk-accepted', ...told }, 'took a chunk')
     },
-    chunkRefused: ({ peer, log, code, message }) => {
+    chunkRefused: ({ log, ...told }: Refused & { log: LogId | null; code: RefusalCode }): void => {
+      const { peer, code, message: reason } = told
       refused({ peer, code })
-      const fields = { event: 'chunk-refused', peer, log, code, reason: message }
-      logger.warn(fields, 'a chunk was refused')
+      logger.warn({ event: 'chunk-refused', peer, log, code, reason }, 'refused a chunk')
     },
-    lifeBegun: (log, reason) => {
+    lifeBegun: (log: LogId, reason: string): void => {
       lives({})
       logger.info({ event: 'life-begun', log, reason }, 'began a new log')
     },
-    logClosed: (log, size) => logger.info({ event: 'log-closed', log, size }, 'ended a former log'),
+    logClosed: (log: LogId, size: number): void =>
+      logger.info({ event: 'log-closed', log, size }, 'ended a former log'),
   }
 }
 
-type PeerEvents = Pick<
-  MeshEvents,
-  | 'pushFailed'
-  | 'pushRefused'
-  | 'pullFailed'
-  | 'peerReachable'
-  | 'peerUnreachable'
-  | 'callerRefused'
->
-
-function peerEvents({ logger, registry }: EventsDeps): PeerEvents {
-  const failed = counter(registry, 'exchanges_failed_total', 'Pushes and pulls that failed.', [
+function peerEvents({ logger, registry }: EventsDeps) {
+  const count = counting(registry)
+  const failed = count('exchanges_failed_total', 'Calls to peers that failed.', [
     'peer',
     'direction',
   ])
-  const refused = counter(registry, 'pushes_refused_total', 'Pushes a peer refused, by code.', [
-    'peer',
-    'code',
-  ])
-  const strangers = counter(registry, 'mesh_callers_refused_total', 'Callers turned away.')
+  const refused = count('pushes_refused_total', 'Pushes peers refused.', ['peer', 'code'])
+  const strangers = count('mesh_callers_refused_total', 'Callers turned away.')
   const reachable = gauge(registry, 'peer_reachable', '1 while the peer answers.', ['peer'])
+  const exchangeFailed = (direction: Direction, told: Exchanged): void => {
+    failed({ peer: told.peer, direction })
+    logger.warn(
+      { event: `${direction}-failed`, ...told },
+      `a ${direction} failed; it is tried again`,
+    )
+  }
   return {
-    pushFailed: ({ peer, log, reason, retryInMs }) => {
-      failed({ peer, direction: 'push' })
-      logger.warn({ event: 'push-failed', peer, log, reason, retryInMs }, 'a push failed')
-    },
-    pushRefused: ({ peer, log, code, message }) => {
+    pushFailed: (told: Exchanged): void => exchangeFailed('push', told),
+    pullFailed: (told: Exchanged): void => exchangeFailed('pull', told),
+    pushRefused: ({ peer, log, code, message: reason }: Refused & { log: LogId }): void => {
       refused({ peer, code: refusalLabel(code) })
-      const fields = { event: 'push-refused', peer, log, code, reason: message }
-      logger.warn(fields, 'a peer refused what we pushed')
+      logger.warn({ event: 'push-refused', peer, log, code, reason }, 'a peer refused a push')
     },
-    pullFailed: ({ peer, log, reason, retryInMs }) => {
-      failed({ peer, direction: 'pull' })
-      logger.warn({ event: 'pull-failed', peer, log, reason, retryInMs }, 'a pull failed')
-    },
-    peerReachable: (peer) => {
+    peerReachable: (peer: string): void => {
       reachable.set({ peer }, 1)
       logger.info({ event: 'peer-reachable', peer }, 'the peer answers')
     },
-    peerUnreachable: (peer, reason) => {
+    peerUnreachable: (peer: string, reason: string): void => {
       reachable.set({ peer }, 0)
       logger.warn({ event: 'peer-unreachable', peer, reason }, 'the peer does not answer')
     },
-    callerRefused: (reason) => {
+    /** Peers that are no longer in peers.json leave the metrics. */
+    peerRemoved: (peer: string): void => reachable.remove({ peer }),
+    /** Somebody the mesh listener turned away before it knew who it is. */
+    callerRefused: (reason: string): void => {
       strangers({})
-      logger.warn({ event: 'caller-refused', reason }, 'turned a caller of the mesh listener away')
+      logger.warn({ event: 'caller-refused', reason }, 'turned a caller away')
     },
   }
 }
 
-type AlarmEvents = Pick<
-  MeshEvents,
-  | 'clockAhead'
-  | 'clockJumped'
-  | 'upgradeNeeded'
-  | 'provisionalBlank'
-  | 'headsDiffer'
-  | 'keyConflict'
->
-
-/** What somebody has to look at; each counts under its own name in one metric, for one alert rule. */
-function alarmEvents({ logger, registry }: EventsDeps): AlarmEvents {
-  const alarms = counter(registry, 'alarms_total', 'Events an operator should look at, by kind.', [
-    'kind',
-  ])
+/** What somebody has to look at: one metric by kind, for one alert rule. */
+function alarmEvents({ logger, registry }: EventsDeps) {
+  const alarms = counting(registry)('alarms_total', 'What an operator should look at.', ['kind'])
   const alarm = (kind: string, fields: object, sentence: string): void => {
     alarms({ kind })
     logger.error({ event: kind, ...fields }, sentence)
   }
   return {
-    clockAhead: (told) => {
-      alarms({ kind: 'clock-ahead' })
-      logger.warn(
-        { event: 'clock-ahead', ...told },
-        'a log is stamped ahead of our clock; it waits',
-      )
-    },
-    clockJumped: (driftMs) =>
+    clockAhead: ({ log, peer }: { log: LogId; peer: string }): void =>
+      alarm('clock-ahead', { log, peer }, 'a log is stamped ahead of our clock; it waits'),
+    clockJumped: (driftMs: number): void =>
       alarm('clock-jumped', { driftMs }, 'the clock of this machine jumped; new logs are begun'),
-    upgradeNeeded: (told) =>
-      alarm('upgrade-needed', told, 'a log holds what only a later version understands'),
-    provisionalBlank: (told) =>
-      alarm('blank-unexplained', told, 'a line is missing without an explanation'),
-    headsDiffer: (told) =>
-      alarm('heads-differ', told, 'two signed heads of one log and size differ: it is frozen'),
-    keyConflict: (told) =>
-      alarm('key-conflict', told, 'a sibling names another key under a known key id; refused'),
+    upgradeNeeded: ({ log, index, kind }: { log: LogId; index: number; kind: string }): void =>
+      alarm('upgrade-needed', { log, index, kind }, 'a log holds what only a later version knows'),
+    provisionalBlank: ({ log, index, peer }: { log: LogId; index: number; peer: string }): void =>
+      alarm('blank-unexplained', { log, index, peer }, 'a line is missing without explanation'),
+    headsDiffer: ({ log, size, peer }: { log: LogId; size: number; peer: string }): void =>
+      alarm('heads-differ', { log, size, peer }, 'two signed heads of one size differ: log frozen'),
+    keyConflict: ({ node, keyId }: { node: string; keyId: string }): void =>
+      alarm('key-conflict', { node, keyId }, 'a sibling names another key under a known key id'),
   }
 }
 
-function storageEvents({ logger, registry }: EventsDeps): StorageEvents {
-  const failures = counter(registry, 'storage_failures_total', 'Times the store began to refuse.', [
+function storageEvents({ logger, registry }: EventsDeps) {
+  const failures = counting(registry)('storage_failures_total', 'Times it began to refuse.', [
     'code',
   ])
   const writable = gauge(registry, 'storage_writable', '1 while the store takes writes.')
   writable.set(1)
   return {
-    storageFailed: (code) => {
+    /** Full, read-only and what else keeps it from writing. */
+    storageFailed: (code: RefusalCode): void => {
       failures({ code })
       writable.set(0)
       logger.error({ event: 'storage-failed', code }, 'the store takes no writes; reads go on')
     },
-    storageRecovered: () => {
+    storageRecovered: (): void => {
       writable.set(1)
       logger.info({ event: 'storage-recovered' }, 'the store takes writes again')
     },
   }
 }
 
-/** Seconds; lookups take far less than a millisecond, calls to homeservers may take seconds. */
+/** Seconds: lookups take far less than a millisecond, calls to homeservers may take several. */
 const secondsBuckets = [0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]
 
-function requestEvents({ logger, registry }: EventsDeps): RequestEvents {
-  const served = counter(registry, 'requests_total', 'Requests served.', [
+type Served = { route: string; method: string; status: number; seconds: number }
+
+function requestEvents({ registry }: EventsDeps) {
+  const served = counting(registry)('requests_total', 'Requests answered.', [
     'route',
     'method',
     'status',
   ])
   const duration = new Histogram({
     name: 'mycelid_request_seconds',
-    help: 'Time from the request to the end of its answer.',
+    help: 'Seconds from the request to the end of its answer.',
     labelNames: ['route'],
     buckets: secondsBuckets,
     registers: [registry],
   })
   return {
-    requestServed: ({ route, method, status, seconds, requestId }) => {
+    /** `route` is a path as declared, never as sent. The line per request is written by the pipeline. */
+    requestServed: ({ route, method, status, seconds }: Served): void => {
       served({ route, method: methodLabel(method), status: String(status) })
       duration.observe({ route }, seconds)
-      const fields = { event: 'request', route, method, status, seconds, requestId }
-      logger.debug(fields, 'request served')
     },
-    requestFaulted: ({ route, requestId, error }) =>
-      logger.error(
-        { event: 'request-fault', route, requestId, err: error },
-        'a request met a fault',
-      ),
   }
 }
 
-function lifecycleEvents({ logger, registry }: EventsDeps): LifecycleEvents {
+type FailedTask = { task: string; peer: string | null; willRetry: boolean; error: unknown }
+type Started = { node: string; version: string; listeners: Readonly<Record<string, number>> }
+
+function lifecycleEvents({ logger, registry }: EventsDeps) {
   const isReady = gauge(registry, 'ready', '1 while this node is ready.')
-  const failures = counter(registry, 'tasks_failed_total', 'Background tasks that failed.', [
-    'task',
-  ])
-  const skipped = gauge(registry, 'peer_rows_skipped', 'Rows of peers.json that were skipped.')
+  const failures = counting(registry)('tasks_failed_total', 'Tasks that failed.', ['task'])
+  const skipped = gauge(registry, 'peer_rows_skipped', 'Rows of peers.json that are skipped.')
   return {
-    started: (told) => logger.info({ event: 'started', ...told }, 'started'),
-    stopping: (reason) => {
+    started: (told: Started): void => logger.info({ event: 'started', ...told }, 'started'),
+    stopping: (reason: string): void => {
       isReady.set(0)
       logger.info({ event: 'stopping', reason }, 'stopping')
     },
-    stopped: () => logger.info({ event: 'stopped' }, 'stopped'),
-    ready: () => {
+    stopped: (): void => logger.info({ event: 'stopped' }, 'stopped'),
+    ready: (): void => {
       isReady.set(1)
       logger.info({ event: 'ready' }, 'ready')
     },
-    notReady: (reason) => {
+    notReady: (reason: string): void => {
       isReady.set(0)
       logger.warn({ event: 'not-ready', reason }, 'not ready')
     },
-    configReloaded: ({ peers, skipped: count }) => {
-      skipped.set(count)
-      logger.info({ event: 'peers-reloaded', peers, skipped: count }, 'read peers.json')
+    peersRead: (told: { peers: number; skipped: number }): void => {
+      skipped.set(told.skipped)
+      logger.info({ event: 'peers-read', ...told }, 'read peers.json')
     },
-    peerRowSkipped: ({ row, message }) =>
-      logger.warn(
-        { event: 'peer-row-skipped', row, reason: message },
-        'skipped a row of peers.json',
-      ),
-    taskFailed: ({ task, peer, willRetry, error }) => {
-      failures({ task })
-      logger.error({ event: 'task-failed', task, peer, willRetry, err: error }, 'a task failed')
+    peerRowSkipped: ({ row, message: reason }: { row: string; message: string }): void =>
+      logger.warn({ event: 'peer-row-skipped', row, reason }, 'skipped a row of peers.json'),
+    /** A task in the background that failed. `task` is a fixed name: it becomes a label. */
+    taskFailed: ({ error, ...told }: FailedTask): void => {
+      failures({ task: told.task })
+      const sentence = told.willRetry ? 'a task failed and will be tried again' : 'a task failed'
+      logger.error({ event: 'task-failed', ...told, err: error }, sentence)
     },
   }
+}
+
+type Count = (labels: Readonly<Record<string, string>>, by?: number) => void
+
+function counting(registry: Registry) {
+  return (name: string, help: string, labelNames: string[] = []): Count => {
+    const made = new Counter({ name: `mycelid_${name}`, help, labelNames, registers: [registry] })
+    return (labels, by = 1) => made.inc(labels, by)
+  }
+}
+
+function gauge(registry: Registry, name: string, help: string, labelNames: string[] = []): Gauge {
+  return new Gauge({ name: `mycelid_${name}`, help, labelNames, registers: [registry] })
 }
 
 /** A peer's words do not become labels: codes it makes up count as one. */
@@ -311,8 +222,16 @@ function refusalLabel(code: string): string {
   return knownCodes.has(code) ? code : 'other'
 }
 
-function methodLabel(method: string): string {
-  return ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'].includes(method) ? method : 'other'
-}
-
 const knownCodes: ReadonlySet<string> = new Set(refusalCodes)
+const knownMethods: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+])
+
+function methodLabel(method: string): string {
+  return knownMethods.has(method) ? method : 'other'
+}

@@ -12,6 +12,7 @@ import type { Writer } from './log/writer-port.ts'
 import { openCore } from './node/core.ts'
 import { startServers } from './node/listeners.ts'
 import { startMesh } from './node/mesh.ts'
+import { createStatusMetrics } from './node/metrics.ts'
 import type { NodeStatus, Outside, Undo } from './node/outside.ts'
 import type { Storage } from './storage/storage.ts'
 
@@ -66,7 +67,9 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
   }
   const health = async (): Promise<HealthReport> =>
     condition.broken === null ? healthOf(await writer.status(), condition) : brokenHealth(condition.broken)
-  const servers = await startServers(config, outside, { keys, core, bindDeps, status, health }, undo)
+  const format = createStatusMetrics(outside.registry, outside.clock.wallMs)
+  const metrics = async (): Promise<string> => format(await status())
+  const servers = await startServers(config, outside, { keys, core, bindDeps, status, health, metrics }, undo)
   writer.run()
   return {
     ports: { public: servers.public.port, mesh: mesh.listener.port, admin: servers.admin.port },
@@ -115,7 +118,7 @@ function pinsNeeded(config: Config): { arePinsNeeded: boolean } {
 
 function readPeers(config: Config, events: Events): readonly Peer[] {
   const { peers, problems } = loadPeers(config.mesh.peersFile, config.node.name, pinsNeeded(config))
-  for (const { row, message } of problems) events.peerRowSkipped(row, message)
+  for (const problem of problems) events.peerRowSkipped(problem)
   return peers
 }
 

@@ -28,13 +28,21 @@ export async function openFolder(dir, { fresh }) {
   if (former !== null) refuseWhileRunning(dir, former)
   const wanted = former?.ports ?? defaultPorts
   const ports = await freePorts(wanted)
-  const record = { ports, pids: [], by: process.pid, pepper: former?.pepper ?? makePepper() }
+  const hasMoved = former !== null && ports.some((port, index) => port !== wanted[index])
+  const record = {
+    ports,
+    pids: [],
+    by: process.pid,
+    pepper: former?.pepper ?? makePepper(),
+    // Cards name the URL of the mesh listener.
+    isPaired: former?.isPaired === true && !hasMoved,
+  }
   writeRecord(dir, record)
   return {
     dir,
     record,
     isReused: former !== null,
-    hasMoved: former !== null && ports.some((port, index) => port !== wanted[index]),
+    hasMoved,
     homeserverPort: ports[9],
     caFile: join(dir, 'homeserver-ca.pem'),
     nodes: names.map((name, index) =>
@@ -45,7 +53,11 @@ export async function openFolder(dir, { fresh }) {
 
 /** Notes whose processes run here, so that a second run in the same folder is refused rather than mixed up. */
 export function notePids(folder, pids) {
-  folder.record = { ...folder.record, pids }
+  note(folder, { pids })
+}
+
+function note(folder, news) {
+  folder.record = { ...folder.record, ...news }
   writeRecord(folder.dir, folder.record)
 }
 
@@ -81,6 +93,7 @@ export async function pairNodes(folder) {
       }
     }),
   )
+  note(folder, { isPaired: true })
 }
 
 function describeNode(dir, name, [publicPort, meshPort, adminPort]) {

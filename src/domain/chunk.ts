@@ -221,7 +221,8 @@ function readSegmentLine(
   { start, end, text }: { start: number; end: number; text: string },
 ): SegmentLine {
   if (text.startsWith('"')) {
-    return { type: 'blank', leaf: parseHash(text.slice(1, -1), 'entry-malformed') }
+    const encoded = text.endsWith('"') ? text.slice(1, -1) : null
+    return { type: 'blank', leaf: parseHash(encoded, 'entry-malformed') }
   }
   if (text.startsWith('{"blank":')) {
     const run = parseBlankRun(text)

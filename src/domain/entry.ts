@@ -1,9 +1,9 @@
 import type { Association, Signatures } from './association.ts'
 import { fromBase64 } from './base64.ts'
-import { addressBytesMax, bindLineBytesMax, lineBytesMax, mxidBytesMax } from './limits.ts'
+import { addressBytesMax, bindLineBytesMax, clockSkewLimitMs, lineBytesMax, mxidBytesMax } from './limits.ts'
 import { isAudienceName, isNodeName, parseLogId, type LogId } from './log-id.ts'
 import { RefusalError } from './refusal.ts'
-import { isStamp, type Stamp } from './stamp.ts'
+import { isStamp, msOfStamp, type Stamp } from './stamp.ts'
 import type { Threepid } from './threepid.ts'
 
 /**
@@ -150,7 +150,9 @@ function parseUnbind(fields: Fields, stamp: Stamp): UnbindEntry | UnknownEntry {
   checkPair(a)
   checkNonce(fields)
   const covers = fields['covers']
-  if (covers !== undefined && !isStamp(covers)) throw malformed('"covers" must be a stamp')
+  if (covers !== undefined && (!isStamp(covers) || msOfStamp(covers) - msOfStamp(stamp) > clockSkewLimitMs)) {
+    throw malformed(`"covers" must be a stamp at most ${clockSkewLimitMs} ms above "t"`)
+  }
   const forget = fields['forget']
   if (forget !== undefined && typeof forget !== 'boolean') throw malformed('"forget" must be a boolean')
   return {

@@ -1,6 +1,5 @@
 import { toBase64 } from '../domain/base64.ts'
 import { beginLine, bindLine, closeLine, unbindLine } from '../domain/entry-line.ts'
-import { clockSkewMaxMs } from '../domain/limits.ts'
 import { formatLogId, type LogId } from '../domain/log-id.ts'
 import { hashLeaf } from '../domain/merkle-tree.ts'
 import { RefusalError } from '../domain/refusal.ts'
@@ -22,7 +21,7 @@ export function appendOperations(
   now: Now,
 ): Effect[] {
   if (state.isStopping) throw new RefusalError('node-stopping', 'this node is stopping')
-  refuseWhenAhead(state, now)
+  refuseWhenAhead(state, operations, now)
   const { staged, effects } = currentLife(state, siteAudience, now)
   const entries = operations.map((operation) => stageOperation(state, staged, operation, now))
   state.group.appended.push({ request, entries })
@@ -33,8 +32,11 @@ export function appendOperations(
  * Our stamps must not run ahead of what our peers would take: they hold lines stamped over the skew bound ahead of
  * their clocks, and we never answer from a line they would hold.
  */
-function refuseWhenAhead(state: MeshState, now: Now): void {
-  const stamp = nextStamp({ lastOwn: 0, newestSeen: state.newest, wallMs: now.wallMs })
+function refuseWhenAhead(state: MeshState, operations: readonly KnownOperation[], now: Now): void {
+  let stamp = nextStamp({ lastOwn: 0, newestSeen: state.newest, wallMs: now.wallMs })
+  for (const operation of operations) {
+    if (operation.kind === 'bind') stamp = Math.max(stamp, pairOf(state, operation).coveredTo + 1)
+  }
   const ahead = aheadMs(stamp, now.wallMs + medianClockDifferenceMs(state))
   if (ahead <= state.limits.skewMaxMs) return
   throw new RefusalError(
@@ -43,14 +45,23 @@ function refuseWhenAhead(state: MeshState, now: Now): void {
   )
 }
 
-/** Median of peers' clocks less ours, our own difference of 0 included. */
+/** Median of siblings' clocks less ours, our own difference of 0 included: partners have no say in our writes. */
 export function medianClockDifferenceMs(state: MeshState): number {
   const differences = [0]
-  for (const { clockDifferenceMs } of state.peers.values()) {
-    if (clockDifferenceMs !== null) differences.push(clockDifferenceMs)
+  for (const { clockDifferenceMs, peer } of state.peers.values()) {
+    if (clockDifferenceMs !== null && peer.role.type === 'sibling') differences.push(clockDifferenceMs)
   }
   differences.sort((a, b) => a - b)
   return differences[Math.floor((differences.length - 1) / 2)] ?? 0
+}
+
+function pairKeyOf({ medium, address, mxid }: KnownOperation): string {
+  return `${medium}\u0000${address}\u0000${mxid}`
+}
+
+/** What is known of an operation's pair: what this group says of it, else what the store did. */
+function pairOf(state: MeshState, operation: KnownOperation): { isBound: boolean; coveredTo: Stamp } {
+  return state.group.pairs.get(pairKeyOf(operation)) ?? { ...operation.known }
 }
 
 function stageOperation(
@@ -59,9 +70,8 @@ function stageOperation(
   operation: KnownOperation,
   now: Now,
 ): AppendedEntry {
-  const pairKey = `${operation.medium}\u0000${operation.address}\u0000${operation.mxid}`
-  const pair = state.group.pairs.get(pairKey) ?? { ...operation.known }
-  state.group.pairs.set(pairKey, pair)
+  const pair = pairOf(state, operation)
+  state.group.pairs.set(pairKeyOf(operation), pair)
   const index = staged.builder.size
   let stamp = nextStamp({ lastOwn: staged.lastStamp, newestSeen: state.newest, wallMs: now.wallMs })
   let line: string
@@ -70,7 +80,7 @@ function stageOperation(
     line = bindLine(operation, stamp)
     pair.isBound = true
   } else {
-    const covers = pair.isBound ? null : stampOfMs(now.wallMs + clockSkewMaxMs)
+    const covers = pair.isBound ? null : stampOfMs(now.wallMs + state.limits.skewMaxMs)
     line = unbindLine(operation, stamp, covers)
     pair.isBound = false
     pair.coveredTo = Math.max(pair.coveredTo, covers ?? stamp)
@@ -133,12 +143,16 @@ export function ownLogs(state: MeshState, audience: string): { current: LogId | 
   return own
 }
 
-/** Ends the current life, because something else may be writing it: the next write begins another. */
+/**
+ * Ends the current life, because something else may be writing it: the next write begins another. Before the ended one
+ * is closed every sibling must speak again: what it held before may be less than it holds now.
+ */
 export function endLife(state: MeshState, audience: string): void {
   const own = ownLogs(state, audience)
   if (own.current === null) return
   own.former.add(own.current)
   own.current = null
+  for (const peer of state.peers.values()) peer.lastHeardMs = null
 }
 
 function newestFormer(state: MeshState, former: ReadonlySet<LogId>): LogState | null {

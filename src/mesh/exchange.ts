@@ -2,6 +2,7 @@ import type { Segment } from '../domain/chunk.ts'
 import type { LogId } from '../domain/log-id.ts'
 import type { Checkpoint } from '../domain/checkpoint.ts'
 import type { RefusalError } from '../domain/refusal.ts'
+import { mayRead } from './access.ts'
 import type { Effect } from './events.ts'
 import type { MeshState, PeerRefusal } from './state.ts'
 
@@ -43,7 +44,8 @@ export function refuseExchange(
   const { code, message } = refusal
   const { log, peer } = exchange
   rememberRefusal(state, peer, { log, code, message, atMs: wallMs, direction: 'ours' })
-  const have = log === null ? null : positionOf(state, log)
+  // Who may not read a log is not told how long it is.
+  const have = log === null || !mayRead(state, peer, log) ? null : positionOf(state, log)
   return [
     { type: 'exchange-refused', exchange: exchange.id, refused: { code, message, log, have } },
     { type: 'notice', notice: { type: 'chunk-refused', peer, log, code, message } },

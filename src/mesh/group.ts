@@ -247,5 +247,9 @@ export function dropGroup(state: MeshState, code: RefusalCode, nowMs: number): G
   for (const own of state.own.values()) {
     if (own.current !== null && !state.logs.has(own.current)) own.current = null
   }
+  for (const { state: log, closedAt } of group.logs.values()) {
+    const isStillOpen = log.origin === state.self.name && closedAt !== log.closedAt
+    if (isStillOpen) state.own.get(log.audience)?.former.add(log.log)
+  }
   return group
 }

@@ -25,15 +25,18 @@ export function takeSegment(
 ): Effect[] {
   const lines = readSegmentLines(segment.body)
   checkCount(exchange, segment, lines)
+  const wasStaged = state.group.logs.has(exchange.log)
   const staged = stageLog(state, exchange.log)
   const mark = markStaged(state.group, staged)
   const { newest } = state
   try {
     const stager: Stager = { state, exchange, staged, now, effects: [], closes: [] }
+    const { blankAt } = staged
     const overlap = compareOverlap(stager, lines, leaves)
     addLines(stager, lines, overlap)
     refuseBeyondClose(staged)
     if (staged.builder.size > mark.frontier.size) proveSegment(exchange, segment, staged)
+    if (blankAt === null && staged.blankAt !== null) chargeBlank(stager, staged.blankAt)
     for (const close of stager.closes) admitClose(stager, close)
     exchange.next = segment.to
     const isFull = state.group.lineCount >= commitLinesMax || state.group.byteCount >= commitBytesMax
@@ -41,6 +44,7 @@ export function takeSegment(
     return [...stager.effects, ...commit, { type: 'segment-taken', exchange: exchange.id }]
   } catch (error) {
     returnTo(state.group, staged, mark)
+    if (!wasStaged) state.group.logs.delete(exchange.log)
     state.newest = newest
     throw error
   }
@@ -134,21 +138,24 @@ function addLines(stager: Stager, lines: readonly SegmentLine[], from: number): 
   }
 }
 
-/** Unexplained, so provisional: nothing past it is served or cosigned until it is filled. The sender is charged. */
+/** Unexplained, so provisional: nothing past it is served or cosigned until it is filled. */
 function addBlank(stager: Stager, line: Exclude<SegmentLine, { type: 'entry' }>, index: number): void {
-  const { staged, exchange, state, now } = stager
+  const { staged } = stager
   if (line.type === 'blank') {
     staged.builder.add(line.leaf)
     staged.lines.push({ blankHash: line.leaf })
   } else {
     throw new RefusalError('blank-unexplained', 'a folded run of blanks that nothing explains')
   }
-  if (staged.blankAt !== null) return
-  staged.blankAt = index
+  staged.blankAt ??= index
+}
+
+/** The sender of an unexplained blank answers for it, once it is proved to be in the log. */
+function chargeBlank({ state, exchange, now, effects }: Stager, index: number): void {
   const { log, peer } = exchange
   const message = `line ${index} is blank and nothing explains it`
   rememberRefusal(state, peer, { log, code: 'blank-unexplained', message, atMs: now.wallMs, direction: 'ours' })
-  stager.effects.push({ type: 'notice', notice: { type: 'blank-unexplained', log, index, peer } })
+  effects.push({ type: 'notice', notice: { type: 'blank-unexplained', log, index, peer } })
 }
 
 function readEntry(

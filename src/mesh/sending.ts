@@ -77,6 +77,8 @@ export function failPeer(state: MeshState, peerName: string, reason: string, now
   peer.callAfterMs = now.monoMs + backoffMs(peer, now)
   peer.headsDueMs = Math.min(peer.headsDueMs, peer.callAfterMs)
   peer.lastFailure = { reason, atMs: now.wallMs }
+  // What it said of its clock before ours jumped is worth nothing once it cannot be asked.
+  if (peer.lastHeardMs === null) peer.clockDifferenceMs = null
   giveUpSibling(state, peerName)
   return effects
 }

@@ -33,7 +33,12 @@ function watchClock(state: MeshState, now: Now): Effect[] {
   if (before === null || Math.abs(offset - before) <= clockDriftMaxMs) return []
   const effects = state.committing === null ? commitGroup(state) : []
   for (const audience of state.own.keys()) endLife(state, audience)
-  for (const peer of state.peers.values()) peer.clockDifferenceMs = null
+  for (const peer of state.peers.values()) {
+    // Whose clock is right is known when it answers; until then ours is held to what was heard before the jump.
+    if (peer.clockDifferenceMs !== null) peer.clockDifferenceMs -= offset - before
+    peer.lastHeardMs = null
+    peer.headsDueMs = now.monoMs
+  }
   return [{ type: 'notice', notice: { type: 'clock-jumped', driftMs: offset - before } }, ...effects]
 }
 

@@ -92,7 +92,7 @@ function watchSiteKeys(given: {
       logs,
       isSibling: (node) => roles.isSibling(node),
     })
-    for (const { node, keyId } of found.conflicts) events.keyConflict(node, keyId)
+    for (const { node, keyId } of found.conflicts) events.keyConflict({ node, keyId })
     return found.keys
   }
   let known = read(given.logs)
@@ -102,7 +102,8 @@ function watchSiteKeys(given: {
       (status) => {
         known = read(status.logs)
       },
-      (error: unknown) => events.fault('reading the keys of siblings', error),
+      (error: unknown) =>
+        events.taskFailed({ task: 'read-site-keys', peer: null, willRetry: false, error }),
     )
   })
   return () => known

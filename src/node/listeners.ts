@@ -29,6 +29,8 @@ export type Served = {
   readonly bindDeps: BindDeps
   readonly status: () => Promise<NodeStatus>
   readonly health: () => Promise<HealthReport>
+  /** Prometheus text. */
+  readonly metrics: () => Promise<string>
 }
 
 export async function startServers(
@@ -61,7 +63,7 @@ export async function startServers(
     listen: config.listen.admin,
     endpoints: [
       ...healthEndpoints(served.health),
-      ...adminEndpoints({ metrics: events.metrics, status: served.status }),
+      ...adminEndpoints({ metrics: served.metrics, status: served.status }),
       ...(internalBind ? internalBindingEndpoints(served.bindDeps, token === null ? 'none' : 'token') : []),
     ],
     authenticate: (given) => (token !== null && isSameText(given, token) ? { mxid: '', token: given } : null),
@@ -117,7 +119,7 @@ function publicApi(
       clock,
       random,
     }),
-    ...lookupEndpoints({ associations, algorithms: config.lookup.algorithms, addressesMax: config.lookup.addressesMax }),
+    ...lookupEndpoints({ associations, algorithms: config.lookup.algorithms}),
   ]
   logger.debug({ endpoints: endpoints.length }, 'public API composed')
   return {

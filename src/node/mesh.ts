@@ -56,8 +56,8 @@ export async function startMesh(
     livePeers: () => peers.list,
     handlers: new Receiver({ ...parts, node: config.node.name, nowMs }),
     nowMs,
-    onRefused: (refusal) => events.callerRefused(refusal.cause, refusal.problem, refusal.address),
-    onFault: (error) => events.fault('answering a peer', error),
+    onRefused: (refusal) => events.callerRefused(`${refusal.cause}: ${refusal.problem}`),
+    onFault: (error) => events.taskFailed({ task: 'answer-peer', peer: null, willRetry: false, error }),
   })
   undo.push(() => listener.stop())
   const stopRenewing = startEvery(certificateCheckIntervalMs, () => {
@@ -66,7 +66,7 @@ export async function startMesh(
         transport.changeTls(renewed)
         listener.reload(renewed)
       },
-      (error: unknown) => events.fault('renewing the TLS certificate', error),
+      (error: unknown) => events.taskFailed({ task: 'renew-certificate', peer: null, willRetry: true, error }),
     )
   })
   return { listener, transport, sender, stopRenewing }

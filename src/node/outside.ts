@@ -1,3 +1,4 @@
+import type { Registry } from 'prom-client'
 import type { Events } from '../events.ts'
 import type { WriterStatus } from '../log/writer-messages.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -11,6 +12,8 @@ export type Outside = {
   readonly random: Random
   readonly logger: Logger
   readonly events: Events
+  /** Where the counters of events and the gauges of status stand. */
+  readonly registry: Registry
   readonly resolver?: NameResolver
 }
 

@@ -120,7 +120,8 @@ export class MeshExchange {
   async #answerFailure(error: unknown): Promise<void> {
     if (this.#response.headersSent) {
       this.#ports.onFault(error)
-      this.#response.destroy()
+      // What was written still goes out; the missing last chunk of the encoding tells that the rest is not.
+      this.#request.socket.destroySoon()
       return
     }
     if (!isRefusal(error)) {

@@ -48,6 +48,8 @@ class Mtls implements MtlsTransport {
   readonly #options: MtlsTransportOptions
   readonly #idleMs: number
   readonly #peers = new Map<string, PeerConnections>()
+  /** Replaced, with calls still under way. */
+  readonly #leaving = new Set<PeerConnections>()
   #tls: MeshTls
   #ownExpiryMs: number
   #isClosed = false
@@ -134,7 +136,8 @@ class Mtls implements MtlsTransport {
   async close(): Promise<void> {
     this.#isClosed = true
     const why = new TransportFault('this node is stopping')
-    await Promise.all([...this.#peers.values()].map((connections) => connections.cut(why)))
+    const all = [...this.#peers.values(), ...this.#leaving]
+    await Promise.all(all.map((connections) => connections.cut(why)))
     this.#peers.clear()
   }
 
@@ -157,9 +160,11 @@ class Mtls implements MtlsTransport {
 
   #letGo(name: string): void {
     const connections = this.#peers.get(name)
+    if (connections === undefined) return
     this.#peers.delete(name)
+    this.#leaving.add(connections)
     // Closing waits for calls under way, which end by their own bounds.
-    void connections?.close()
+    void connections.close().finally(() => this.#leaving.delete(connections))
   }
 
   #packs(connections: PeerConnections): boolean {

@@ -328,12 +328,13 @@ describe('entries', () => {
   })
 
   test('a refusal at the first piece is still a refusal in words', async () => {
+    const refusal = { code: 'log-not-readable', message: 'not for you', log }
     async function* refusing(): AsyncGenerator<Uint8Array> {
-      throw new RefusalError('log-not-readable', 'not for you', { log })
+      if (refusal.log === log) throw new RefusalError('log-not-readable', 'not for you', { log })
+      yield Buffer.from('never')
     }
     const { port } = await listen(streaming(refusing))
     const answer = await transportOf().entries(parisAt(port), { log, from: 0, signal: signal() })
-    const refusal = { code: 'log-not-readable', message: 'not for you', log }
     expect(answer).toEqual({ status: 403, refusal })
   })
 

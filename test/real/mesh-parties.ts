@@ -104,12 +104,15 @@ export class RawCaller {
   readonly tickets: Buffer[] = []
   received = ''
   isClosed = false
+  /** null before the handshake ended. */
+  isReused: boolean | null = null
 
   constructor(port: number, options: ConnectionOptions = {}) {
     this.socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options })
     this.socket.on('error', () => undefined)
     this.socket.on('session', (ticket) => this.tickets.push(ticket))
     this.socket.on('data', (bytes) => (this.received += bytes.toString('latin1')))
+    this.socket.on('secureConnect', () => (this.isReused = this.socket.isSessionReused()))
     this.socket.on('close', () => (this.isClosed = true))
   }
 

@@ -38,6 +38,8 @@ export function roomOf(path: string): string | null {
   if (ports.includes(path)) return `port:${first}`
   if (path === 'log/writer.ts') return 'writer'
   if (path === 'http/endpoint.ts') return 'endpoint'
+  // The composition root, when it outgrows one file.
+  if (first === 'node') return 'node'
   if (first === 'platform' || plainRooms.includes(first)) return first
   if (first === 'features') {
     return parts.length > 2 && features.includes(second) ? `feature:${second}` : null

@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3'
-import { refoldLinesMax } from '../../domain/limits.ts'
 import type { AppliesRule, Refold, StoredEntry } from '../storage.ts'
 import type { Threepid } from '../../domain/threepid.ts'
 import { bucketOfThreepid, type Bucket } from './bucket.ts'
@@ -11,6 +10,8 @@ import type { Transactions } from './transaction.ts'
 export type PartRefoldDeps = {
   readonly index: IndexDeps
   readonly transactions: Transactions
+  /** Lines per step. */
+  readonly refoldLines: number
   /** The index that answers, and the pepper it is made with. */
   readonly lookup: LookupIndex
   readonly pepper: () => string | null
@@ -53,7 +54,7 @@ export class LogRefold implements Refold {
   #stepOn(): void {
     const { transactions, lookup, pepper } = this.#deps
     const lines = transactions.write(() => {
-      const found = this.#lines.all(this.#reached, this.#end, refoldLinesMax) as [
+      const found = this.#lines.all(this.#reached, this.#end, this.#deps.refoldLines) as [
         LineId,
         Uint8Array,
       ][]
@@ -66,7 +67,7 @@ export class LogRefold implements Refold {
     })
     this.#linesDone += lines.length
     this.#reached = lines.at(-1)?.[0] ?? this.#reached
-    this.#isDone = lines.length < refoldLinesMax
+    this.#isDone = lines.length < this.#deps.refoldLines
   }
 
   /** The buckets the lines name, in order, each with those of the lines that count. */

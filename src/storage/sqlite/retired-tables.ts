@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3'
-import { upkeepRowsMax } from '../../domain/limits.ts'
 
 const names = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'lookup_old_*'`
 
@@ -14,17 +13,19 @@ export function retireTable(db: Database.Database, name: 'lookup' | 'lookup_next
   db.exec(`ALTER TABLE ${name} RENAME TO lookup_old_${Math.max(0, ...numbers) + 1}`)
 }
 
-/** Clears away one batch of a retired index; false when there is none. Runs inside the caller's transaction. */
-export function clearRetired(db: Database.Database): boolean {
-  const name = db.prepare(`${names} LIMIT 1`).pluck().get() as string | undefined
-  if (name === undefined) return false
+/** An index that waits to be cleared away; an unfinished one too, where nobody is making it. */
+export function findRetired(db: Database.Database, isNextInUse: boolean): string | null {
+  const unfinished = isNextInUse ? '' : " OR name = 'lookup_next'"
+  const query = db.prepare(`${names}${unfinished} LIMIT 1`).pluck()
+  return (query.get() as string | undefined) ?? null
+}
+
+/** Clears away one batch of a retired index, at last the table. Runs inside the caller's transaction. */
+export function clearRetired(db: Database.Database, name: string, rowsMax: number): void {
   const upTo = db
-    .prepare(
-      `SELECT max(bucket) FROM (SELECT bucket FROM ${name} ORDER BY bucket LIMIT ${upkeepRowsMax})`,
-    )
+    .prepare(`SELECT max(bucket) FROM (SELECT bucket FROM ${name} ORDER BY bucket LIMIT ?)`)
     .pluck()
-    .get() as number | null
+    .get(rowsMax) as number | null
   if (upTo === null) db.exec(`DROP TABLE ${name}`)
   else db.prepare(`DELETE FROM ${name} WHERE bucket <= ?`).run(upTo)
-  return true
 }

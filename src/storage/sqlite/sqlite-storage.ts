@@ -5,6 +5,7 @@
  */
 import { statSync } from 'node:fs'
 import type Database from 'better-sqlite3'
+import { refoldLinesMax, upkeepRowsMax } from '../../domain/limits.ts'
 import type { LogId } from '../../domain/log-id.ts'
 import type { Threepid } from '../../domain/threepid.ts'
 import {
@@ -44,13 +45,17 @@ export async function openSqliteStorage(options: SqliteOptions): Promise<Storage
   return new SqliteStorage(db, { ...options, filter })
 }
 
-type StorageDeps = {
+export type StorageDeps = {
   readonly access: 'write' | 'read'
   readonly groupOf?: GroupOf
   readonly filter: LookupFilter | null
+  /** Smaller pieces of background work, for tests. */
+  readonly refoldLines?: number
+  readonly upkeepRows?: number
 }
 
-class SqliteStorage implements Storage {
+/** Made by openSqliteStorage; takes the connection it is given, and closes it. */
+export class SqliteStorage implements Storage {
   readonly #db: Database.Database
   readonly #transactions: Transactions
   readonly #logs: LogReader
@@ -59,7 +64,9 @@ class SqliteStorage implements Storage {
   readonly #meta: MetaTable
   readonly #writer: SqliteWriter | null
 
-  constructor(db: Database.Database, { access, groupOf = groupPerOrigin, filter }: StorageDeps) {
+  constructor(db: Database.Database, options: StorageDeps) {
+    const { access, filter, groupOf = groupPerOrigin } = options
+    const { refoldLines = refoldLinesMax, upkeepRows = upkeepRowsMax } = options
     this.#db = db
     this.#transactions = new Transactions(db)
     this.#logs = new LogReader(db)
@@ -73,7 +80,7 @@ class SqliteStorage implements Storage {
       logs: this.#logs,
       meta: this.#meta,
     })
-    const deps = { db, transactions, filter, groupOf, logs: this.#logs }
+    const deps = { db, transactions, filter, groupOf, refoldLines, upkeepRows, logs: this.#logs }
     this.#writer =
       access === 'write'
         ? new SqliteWriter({ ...deps, accounts: this.#accounts, meta: this.#meta })
@@ -157,8 +164,13 @@ class SqliteStorage implements Storage {
   }
 
   async close(): Promise<void> {
-    if (this.#writer !== null) truncateWal(this.#db)
-    this.#db.close()
+    try {
+      if (this.#writer !== null) truncateWal(this.#db)
+    } catch {
+      // A full or failing disk: the write-ahead log stays, and whoever opens the file next reads it.
+    } finally {
+      this.#db.close()
+    }
   }
 
   #writable(): SqliteWriter {

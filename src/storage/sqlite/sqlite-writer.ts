@@ -29,6 +29,8 @@ export type WriterDeps = {
   readonly logs: LogReader
   readonly accounts: AccountTable
   readonly meta: MetaTable
+  readonly refoldLines: number
+  readonly upkeepRows: number
 }
 
 /** The writing half. There is one per database: it alone adds to the filter. */
@@ -121,6 +123,6 @@ export class SqliteWriter {
   }
 
   tend(): { done: boolean } {
-    return this.#upkeep.tend()
+    return this.#upkeep.tend(this.#refold?.isRunning === true)
   }
 }

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs'
 import type Database from 'better-sqlite3'
-import { sqliteWalIdleBytes, storageBusyMs, upkeepRowsMax } from '../../domain/limits.ts'
+import { sqliteWalIdleBytes, storageBusyMs } from '../../domain/limits.ts'
 import type { Bucket } from './bucket.ts'
 import type { LookupFilter } from './lookup-filter.ts'
 import type { MetaTable } from './meta-table.ts'
-import { clearRetired } from './retired-tables.ts'
+import { clearRetired, findRetired } from './retired-tables.ts'
 import type { Transactions } from './transaction.ts'
 
 export type UpkeepDeps = {
@@ -12,6 +12,8 @@ export type UpkeepDeps = {
   readonly transactions: Transactions
   readonly filter: LookupFilter | null
   readonly meta: MetaTable
+  /** Rows per piece of upkeep. */
+  readonly upkeepRows: number
 }
 
 /** Work that can wait for idle moments, one bounded piece at a time. */
@@ -36,28 +38,33 @@ export class Upkeep {
     this.#filledTo = -1
   }
 
-  tend(): { done: boolean } {
-    const { db, filter, transactions } = this.#deps
+  /** `isRefolding`: an index is being made beside the one that answers. */
+  tend(isRefolding: boolean): { done: boolean } {
+    const { db, filter, transactions, upkeepRows } = this.#deps
     if (filter !== null && filter.isComplete && filter.isOverfull) this.refillFilter()
     if (filter !== null && this.#filledTo !== null) {
       transactions.single(() => this.#fillFilter(filter))
       return { done: false }
     }
-    if (transactions.write(() => clearRetired(db))) return { done: false }
+    const retired = transactions.single(() => findRetired(db, isRefolding))
+    if (retired !== null) {
+      transactions.write(() => clearRetired(db, retired, upkeepRows))
+      return { done: false }
+    }
     if (walBytes(db) > sqliteWalIdleBytes) transactions.single(() => truncateWal(db))
     return { done: true }
   }
 
   /** Commits meanwhile add what they add themselves, behind the place reached here as well as before it. */
   #fillFilter(filter: LookupFilter): void {
-    const { db } = this.#deps
+    const { db, upkeepRows } = this.#deps
     const buckets = db
       .prepare('SELECT DISTINCT bucket FROM lookup WHERE bucket > ? ORDER BY bucket LIMIT ?')
       .pluck()
-      .all(this.#filledTo, upkeepRowsMax) as Bucket[]
+      .all(this.#filledTo, upkeepRows) as Bucket[]
     for (const bucket of buckets) filter.add(bucket)
     filter.publish(buckets.length)
-    if (buckets.length === upkeepRowsMax) {
+    if (buckets.length === upkeepRows) {
       this.#filledTo = buckets.at(-1) as Bucket
       return
     }

@@ -1,5 +1,4 @@
 import type Database from 'better-sqlite3'
-import { refoldLinesMax } from '../../domain/limits.ts'
 import { StorageFault, type AppliesRule, type LookupAddition, type Refold } from '../storage.ts'
 import { bucketOfThreepid } from './bucket.ts'
 import { lineId, type LineId, type LogNumber } from './line-id.ts'
@@ -14,6 +13,8 @@ import type { Transactions } from './transaction.ts'
 export type WholeRefoldDeps = {
   readonly index: IndexDeps
   readonly transactions: Transactions
+  /** Lines per step. */
+  readonly refoldLines: number
   readonly meta: MetaTable
   /** Called before the new rows can be seen: the filter knows nothing of them and must say "may" until it does. */
   readonly onSwap: () => void
@@ -42,6 +43,7 @@ export class WholeRefold implements Refold {
     const { db } = deps.index
     deps.transactions.write(() => makeNextTable(db))
     const filter = createLookupFilter({ capacity: 2 * deps.meta.lookupEntries() })
+    filter.reset(deps.meta.lookupEntries())
     filter.complete()
     this.#next = new LookupIndex('lookup_next', deps.index, filter)
     this.#lines = db
@@ -84,9 +86,9 @@ export class WholeRefold implements Refold {
   }
 
   #stepOn(): void {
-    const { transactions, index } = this.#deps
+    const { transactions, index, refoldLines } = this.#deps
     const found = transactions.write(() => {
-      const lines = this.#lines.all(this.#reached, refoldLinesMax) as [LineId, Uint8Array | null][]
+      const lines = this.#lines.all(this.#reached, refoldLines) as [LineId, Uint8Array | null][]
       const rows: LookupRow[] = []
       for (const [line, bytes] of lines) {
         const threepid = threepidOfLine(bytes)
@@ -96,12 +98,12 @@ export class WholeRefold implements Refold {
         rows.push({ bucket: bucketOfThreepid(threepid, this.#pepper), line })
       }
       this.#next.add(inOrder(rows))
-      if (lines.length < refoldLinesMax) this.#swap()
+      if (lines.length < refoldLines) this.#swap()
       return lines
     })
     this.#linesDone += found.length
     this.#reached = found.at(-1)?.[0] ?? this.#reached
-    if (found.length < refoldLinesMax) this.#state = 'done'
+    if (found.length < refoldLines) this.#state = 'done'
   }
 
   #swap(): void {

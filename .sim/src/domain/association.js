@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=association.js.map

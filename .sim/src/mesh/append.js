@@ -1,0 +1,186 @@
+import { toBase64 } from '../domain/base64.js';
+import { beginLine, bindLine, closeLine, unbindLine } from '../domain/entry-line.js';
+import { clockSkewMaxMs } from '../domain/limits.js';
+import { formatLogId } from '../domain/log-id.js';
+import { hashLeaf } from '../domain/merkle-tree.js';
+import { RefusalError } from '../domain/refusal.js';
+import { aheadMs, nextStamp, stampOfMs } from '../domain/stamp.js';
+import { stageLog, stagedSize, wantCommit } from './group.js';
+/** Our own lines: stamps, lives, and the lines that open and close them (DESIGN 2.2). */
+export const siteAudience = 'site';
+/** Stages operations on the current life of our site log, beginning one if this run has not written yet. */
+export function appendOperations(state, request, operations, now) {
+    if (state.isStopping)
+        throw new RefusalError('node-stopping', 'this node is stopping');
+    refuseWhenAhead(state, now);
+    const { staged, effects } = currentLife(state, siteAudience, now);
+    const entries = operations.map((operation) => stageOperation(state, staged, operation, now));
+    state.group.appended.push({ request, entries });
+    return [...effects, ...wantCommit(state)];
+}
+/**
+ * Our stamps must not run ahead of what our peers would take: they hold lines stamped over the skew bound ahead of
+ * their clocks, and we never answer from a line they would hold.
+ */
+function refuseWhenAhead(state, now) {
+    const stamp = nextStamp({ lastOwn: 0, newestSeen: state.newest, wallMs: now.wallMs });
+    const ahead = aheadMs(stamp, now.wallMs + medianClockDifferenceMs(state));
+    if (ahead <= state.limits.skewMaxMs)
+        return;
+    throw new RefusalError('clock-ahead-of-peers', `the next stamp would lie ${Math.round(ahead / 1000)} s ahead of the clocks heard; set this machine's clock`);
+}
+/** Median of peers' clocks less ours, our own difference of 0 included. */
+export function medianClockDifferenceMs(state) {
+    const differences = [0];
+    for (const { clockDifferenceMs } of state.peers.values()) {
+        if (clockDifferenceMs !== null)
+            differences.push(clockDifferenceMs);
+    }
+    differences.sort((a, b) => a - b);
+    return differences[Math.floor((differences.length - 1) / 2)] ?? 0;
+}
+function stageOperation(state, staged, operation, now) {
+    const pairKey = `${operation.medium}\u0000${operation.address}\u0000${operation.mxid}`;
+    const pair = state.group.pairs.get(pairKey) ?? { ...operation.known };
+    state.group.pairs.set(pairKey, pair);
+    const index = staged.builder.size;
+    let stamp = nextStamp({ lastOwn: staged.lastStamp, newestSeen: state.newest, wallMs: now.wallMs });
+    let line;
+    if (operation.kind === 'bind') {
+        stamp = Math.max(stamp, pair.coveredTo + 1);
+        line = bindLine(operation, stamp);
+        pair.isBound = true;
+    }
+    else {
+        const covers = pair.isBound ? null : stampOfMs(now.wallMs + clockSkewMaxMs);
+        line = unbindLine(operation, stamp, covers);
+        pair.isBound = false;
+        pair.coveredTo = Math.max(pair.coveredTo, covers ?? stamp);
+    }
+    stageOwnLine(state, staged, line, stamp);
+    const threepid = { medium: operation.medium, address: operation.address };
+    state.group.lookups.push({ threepid, log: staged.state.log, index });
+    return { log: staged.state.log, index, stamp };
+}
+function stageOwnLine(state, staged, line, stamp) {
+    const bytes = Buffer.from(line);
+    staged.lines.push(bytes);
+    staged.builder.add(hashLeaf(bytes));
+    staged.lastStamp = stamp;
+    state.newest = Math.max(state.newest, stamp);
+    state.group.lineCount++;
+    state.group.byteCount += bytes.length;
+}
+/** The staged current life of an audience; begins one, with its begin line, where there is none. */
+export function currentLife(state, audience, now) {
+    const own = ownLogs(state, audience);
+    if (own.current !== null)
+        return { staged: stageLog(state, own.current), effects: [] };
+    const life = state.nextLife;
+    if (life === null)
+        throw new RefusalError('writer-busy', 'a new log is being opened; try again');
+    state.nextLife = null;
+    const { self } = state;
+    const log = formatLogId({ node: self.name, audience, life });
+    own.current = log;
+    const staged = stageLog(state, log);
+    const stamp = nextStamp({ lastOwn: 0, newestSeen: state.newest, wallMs: now.wallMs });
+    const prev = newestFormer(state, own.former);
+    const begin = {
+        node: self.name,
+        serverName: self.serverName,
+        audience,
+        meshKey: self.meshKey,
+        matrixKeys: self.matrixKeys,
+        recoveryKey: self.recoveryKey,
+        prev: prev === null ? null : headOf(prev),
+    };
+    stageOwnLine(state, staged, beginLine(begin, stamp), stamp);
+    staged.begin = { serverName: self.serverName, matrixKeys: self.matrixKeys };
+    const closed = closeFormerLogs(state, staged, own.former, now);
+    const notice = { type: 'life-begun', log, reason: prev === null ? 'first write' : 'first write of this run' };
+    return { staged, effects: [{ type: 'draw-life' }, { type: 'notice', notice }, ...closed] };
+}
+export function ownLogs(state, audience) {
+    let own = state.own.get(audience);
+    if (own === undefined) {
+        own = { current: null, former: new Set() };
+        state.own.set(audience, own);
+    }
+    return own;
+}
+/** Ends the current life, because something else may be writing it: the next write begins another. */
+export function endLife(state, audience) {
+    const own = ownLogs(state, audience);
+    if (own.current === null)
+        return;
+    own.former.add(own.current);
+    own.current = null;
+}
+function newestFormer(state, former) {
+    let newest = null;
+    for (const log of former) {
+        const stands = state.logs.get(log);
+        if (stands !== undefined && (newest === null || stands.lastStamp > newest.lastStamp))
+            newest = stands;
+    }
+    return newest;
+}
+function headOf({ log, size, root }) {
+    return { log, size, root: toBase64(root) };
+}
+/**
+ * Closes former logs of ours once every sibling has said how much of them it holds and nobody holds more than we do.
+ * Only siblings are waited for, never partners.
+ */
+function closeFormerLogs(state, staged, former, now) {
+    const effects = [];
+    for (const log of former) {
+        const stands = state.logs.get(log);
+        if (stands === undefined || !isComplete(state, stands))
+            continue;
+        const stamp = nextStamp({ lastOwn: staged.lastStamp, newestSeen: state.newest, wallMs: now.wallMs });
+        stageOwnLine(state, staged, closeLine(headOf(stands), stamp), stamp);
+        stageLog(state, log).closedAt = stands.size;
+        former.delete(log);
+        effects.push({ type: 'notice', notice: { type: 'log-closed', log, size: stands.size } });
+    }
+    return effects;
+}
+function isComplete(state, former) {
+    if (former.blankAt !== null || former.size === 0)
+        return false;
+    if (stagedSize(state, former.log) !== former.size)
+        return false;
+    for (const sibling of state.peers.values()) {
+        if (sibling.peer.role.type !== 'sibling')
+            continue;
+        if (sibling.lastHeardMs === null)
+            return false;
+        if ((sibling.have.get(former.log) ?? 0) > former.size)
+            return false;
+        if ((sibling.offers.get(former.log) ?? 0) > former.size)
+            return false;
+    }
+    return true;
+}
+/** Closes what can be closed by now; only in a life this run has begun already. */
+export function closeWhatIsComplete(state, now) {
+    const effects = [];
+    if (state.isStopping || state.storageProblem !== null)
+        return effects;
+    for (const own of state.own.values()) {
+        if (own.current === null || own.former.size === 0)
+            continue;
+        const isAnyComplete = [...own.former].some((log) => {
+            const stands = state.logs.get(log);
+            return stands !== undefined && isComplete(state, stands);
+        });
+        if (!isAnyComplete)
+            continue;
+        const staged = stageLog(state, own.current);
+        effects.push(...closeFormerLogs(state, staged, own.former, now), ...wantCommit(state));
+    }
+    return effects;
+}
+//# sourceMappingURL=append.js.map

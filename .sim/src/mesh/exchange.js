@@ -1,0 +1,27 @@
+const refusalsKept = 10;
+export function rememberRefusal(state, peerName, refusal) {
+    const refusals = state.peers.get(peerName)?.refusals;
+    if (refusals === undefined)
+        return;
+    refusals.push(refusal);
+    if (refusals.length > refusalsKept)
+        refusals.shift();
+}
+/** Ends an exchange with a named reason, which status shows; what was committed of it stays. */
+export function refuseExchange(state, exchange, refusal, wallMs) {
+    state.exchanges.delete(exchange.id);
+    const { code, message } = refusal;
+    const { log, peer } = exchange;
+    rememberRefusal(state, peer, { log, code, message, atMs: wallMs, direction: 'ours' });
+    const have = log === null ? null : positionOf(state, log);
+    return [
+        { type: 'exchange-refused', exchange: exchange.id, refused: { code, message, log, have } },
+        { type: 'notice', notice: { type: 'chunk-refused', peer, log, code, message } },
+    ];
+}
+/** Where we want the next line of a log: the first unexplained blank, or its size. */
+export function positionOf(state, log) {
+    const stands = state.logs.get(log);
+    return stands === undefined ? 0 : (stands.blankAt ?? stands.size);
+}
+//# sourceMappingURL=exchange.js.map

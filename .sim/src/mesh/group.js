@@ -1,0 +1,192 @@
+import { emptyFrontier, emptyRoot, TreeBuilder } from '../domain/merkle-tree.js';
+import { parseLogId } from '../domain/log-id.js';
+export function emptyGroup() {
+    return {
+        logs: new Map(),
+        lookups: [],
+        sides: [],
+        sideRequests: [],
+        appended: [],
+        exchanges: [],
+        pairs: new Map(),
+        lineCount: 0,
+        byteCount: 0,
+        isWanted: false,
+    };
+}
+export function newLog(log) {
+    const name = parseLogId(log);
+    if (name === null)
+        throw new Error(`not a log id: ${log}`);
+    return {
+        log,
+        origin: name.node,
+        audience: name.audience,
+        size: 0,
+        root: emptyRoot,
+        frontier: emptyFrontier,
+        note: '',
+        noteSize: 0,
+        lastStamp: 0,
+        haltedAt: null,
+        blankAt: null,
+        closedAt: null,
+        begin: null,
+        cosigned: new Map(),
+    };
+}
+/** The staged form of a log, begun from what stands when this group has none yet. */
+export function stageLog(state, log) {
+    const present = state.group.logs.get(log);
+    if (present !== undefined)
+        return present;
+    const stands = state.logs.get(log) ?? newLog(log);
+    const subtrees = [];
+    const staged = {
+        state: stands,
+        isOwn: stands.origin === state.self.name && isCurrentLife(state, stands),
+        expectedSize: stands.size,
+        builder: new TreeBuilder(stands.frontier, (level, n, hash) => subtrees.push({ level, n, hash })),
+        lines: [],
+        fills: [],
+        subtrees,
+        lastStamp: stands.lastStamp,
+        haltedAt: stands.haltedAt,
+        blankAt: stands.blankAt,
+        closedAt: stands.closedAt,
+        begin: stands.begin,
+        reached: null,
+    };
+    state.group.logs.set(log, staged);
+    return staged;
+}
+function isCurrentLife(state, log) {
+    return state.own.get(log.audience)?.current === log.log;
+}
+/** Size including what is staged. */
+export function stagedSize(state, log) {
+    return state.group.logs.get(log)?.builder.size ?? state.logs.get(log)?.size ?? 0;
+}
+export function markStaged(group, staged) {
+    const { lastStamp, haltedAt, blankAt, closedAt, begin, reached } = staged;
+    return {
+        lastStamp,
+        haltedAt,
+        blankAt,
+        closedAt,
+        begin,
+        reached,
+        frontier: staged.builder.frontier(),
+        counts: {
+            lines: staged.lines.length,
+            fills: staged.fills.length,
+            subtrees: staged.subtrees.length,
+            lookups: group.lookups.length,
+            lineCount: group.lineCount,
+            byteCount: group.byteCount,
+        },
+    };
+}
+export function returnTo(group, staged, mark) {
+    const { frontier, counts, ...fields } = mark;
+    Object.assign(staged, fields);
+    staged.lines.length = counts.lines;
+    staged.fills.length = counts.fills;
+    staged.subtrees.length = counts.subtrees;
+    group.lookups.length = counts.lookups;
+    group.lineCount = counts.lineCount;
+    group.byteCount = counts.byteCount;
+    const { subtrees } = staged;
+    staged.builder = new TreeBuilder(frontier, (level, n, hash) => subtrees.push({ level, n, hash }));
+}
+function isEmpty(group) {
+    return (group.logs.size === 0 &&
+        group.sides.length === 0 &&
+        group.appended.length === 0 &&
+        group.exchanges.length === 0);
+}
+/** Asks once per group for a commit when nothing else waits. */
+export function wantCommit(state) {
+    if (state.group.isWanted)
+        return [];
+    state.group.isWanted = true;
+    return [{ type: 'want-commit' }];
+}
+/** Hands the staged group to the store. The executor answers it before it brings any other event. */
+export function commitGroup(state) {
+    if (state.committing !== null)
+        throw new Error('a group is being written already');
+    if (isEmpty(state.group)) {
+        state.group.isWanted = false;
+        return [];
+    }
+    const group = state.group;
+    state.committing = group;
+    state.group = emptyGroup();
+    const commit = state.nextCommit++;
+    const logs = [...group.logs.values()].map(writeOf);
+    return [{ type: 'commit', commit, logs, lookups: group.lookups, side: group.sides }];
+}
+function writeOf(staged) {
+    const { state, builder } = staged;
+    const note = staged.isOwn && staged.lines.length > 0 ? null : (staged.reached?.note ?? state.note);
+    return {
+        log: state.log,
+        origin: state.origin,
+        expectedSize: staged.expectedSize,
+        size: builder.size,
+        root: builder.root(),
+        note,
+        lastStamp: staged.lastStamp,
+        haltedAt: staged.haltedAt,
+        blankAt: staged.blankAt,
+        closedAt: staged.closedAt,
+        lines: staged.lines,
+        fills: staged.fills,
+        subtrees: staged.subtrees,
+    };
+}
+/** The group is durable: what was staged now stands. Answers the group, for its requests to be answered. */
+export function settleGroup(state, notes) {
+    const group = state.committing;
+    if (group === null)
+        throw new Error('no group is being written');
+    state.committing = null;
+    for (const staged of group.logs.values()) {
+        const stands = staged.state;
+        const grew = staged.builder.size > stands.size;
+        stands.size = staged.builder.size;
+        stands.root = staged.builder.root();
+        stands.frontier = staged.builder.frontier();
+        stands.lastStamp = staged.lastStamp;
+        stands.haltedAt = staged.haltedAt;
+        stands.blankAt = staged.blankAt;
+        stands.closedAt = staged.closedAt;
+        stands.begin = staged.begin;
+        if (staged.isOwn && grew) {
+            stands.note = notes[stands.log] ?? stands.note;
+            stands.noteSize = stands.size;
+        }
+        else if (staged.reached !== null) {
+            stands.note = staged.reached.note;
+            stands.noteSize = staged.reached.size;
+        }
+        state.logs.set(stands.log, stands);
+    }
+    state.storageProblem = null;
+    return group;
+}
+/** The group was not written: nothing of it stands. Answers the group, for its requests to be refused. */
+export function dropGroup(state, code, nowMs) {
+    const group = state.committing;
+    if (group === null)
+        throw new Error('no group is being written');
+    state.committing = null;
+    state.storageProblem ??= { code, sinceMs: nowMs };
+    for (const own of state.own.values()) {
+        if (own.current !== null && !state.logs.has(own.current))
+            own.current = null;
+    }
+    return group;
+}
+//# sourceMappingURL=group.js.map

@@ -1,0 +1,228 @@
+import { readSegmentLines } from '../domain/chunk.js';
+import { parseVerifierKey } from '../domain/checkpoint.js';
+import { parseEntry, threepidOf } from '../domain/entry.js';
+import { commitBytesMax, commitLinesMax } from '../domain/limits.js';
+import { parseLogId } from '../domain/log-id.js';
+import { TreeBuilder, verifyConsistency } from '../domain/merkle-tree.js';
+import { RefusalError } from '../domain/refusal.js';
+import { aheadMs } from '../domain/stamp.js';
+import { isAccepted } from './accept.js';
+import { isOwnGroup, originKeys } from './access.js';
+import { rememberRefusal } from './exchange.js';
+import { commitGroup, markStaged, returnTo, stageLog } from './group.js';
+/**
+ * Takes one segment: lines we hold are compared, new ones hashed onto the own frontier, the root compared or proved at
+ * `to`, stamps checked; then it is staged. A failing segment leaves no trace.
+ */
+export function takeSegment(state, exchange, { segment, leaves }, now) {
+    const lines = readSegmentLines(segment.body);
+    checkCount(exchange, segment, lines);
+    const staged = stageLog(state, exchange.log);
+    const mark = markStaged(state.group, staged);
+    const { newest } = state;
+    try {
+        const stager = { state, exchange, staged, now, effects: [], closes: [] };
+        const overlap = compareOverlap(stager, lines, leaves);
+        addLines(stager, lines, overlap);
+        refuseBeyondClose(staged);
+        if (staged.builder.size > mark.frontier.size)
+            proveSegment(exchange, segment, staged);
+        for (const close of stager.closes)
+            admitClose(stager, close);
+        exchange.next = segment.to;
+        const isFull = state.group.lineCount >= commitLinesMax || state.group.byteCount >= commitBytesMax;
+        const commit = isFull ? commitGroup(state) : [];
+        return [...stager.effects, ...commit, { type: 'segment-taken', exchange: exchange.id }];
+    }
+    catch (error) {
+        returnTo(state.group, staged, mark);
+        state.newest = newest;
+        throw error;
+    }
+}
+function checkCount({ next, target }, { to }, lines) {
+    let end = next;
+    for (const line of lines)
+        end += line.type === 'blank-run' ? 2 ** line.level : 1;
+    if (end !== to) {
+        throw new RefusalError('segment-malformed', `lines end at ${end}, the segment says ${to}`);
+    }
+    if (to > target.size) {
+        throw new RefusalError('segment-malformed', `the segment ends at ${to}, beyond the checkpoint's ${target.size}`);
+    }
+}
+/** Compares the lines we hold already; answers how many of the given lines that were. */
+function compareOverlap(stager, lines, leaves) {
+    let known = 0;
+    let count = 0;
+    while (known < leaves.length) {
+        const line = lines[count];
+        if (line.type === 'blank-run') {
+            known += compareRun(line, leaves, known);
+        }
+        else {
+            const leaf = leaves[known];
+            if (!sameHash(line.leaf, leaf.hash)) {
+                const index = stager.exchange.next + known;
+                throw new RefusalError('overlap-differs', `line ${index} is not the one this node holds`);
+            }
+            if (leaf.isBlank && line.type === 'entry')
+                fillBlank(stager, line, stager.exchange.next + known);
+            known++;
+        }
+        count++;
+    }
+    return count;
+}
+function compareRun(run, leaves, from) {
+    const span = 2 ** run.level;
+    if (from + span > leaves.length) {
+        throw new RefusalError('blank-misplaced', 'a folded run of blanks crosses what this node holds');
+    }
+    const builder = new TreeBuilder({ size: 0, hashes: [] });
+    for (const leaf of leaves.slice(from, from + span))
+        builder.add(leaf.hash);
+    if (!sameHash(builder.root(), run.hash)) {
+        throw new RefusalError('overlap-differs', 'a folded run of blanks is not what this node holds');
+    }
+    return span;
+}
+/** A line that matches the leaf hash of a blank fills it: the origin signed it with the rest. */
+function fillBlank(stager, line, index) {
+    stager.staged.fills.push({ index, bytes: line.bytes });
+    stager.state.group.byteCount += line.bytes.length;
+    readEntry(stager, line, index, false);
+}
+function addLines(stager, lines, from) {
+    const { staged, state, exchange } = stager;
+    for (let i = from; i < lines.length; i++) {
+        const line = lines[i];
+        const index = staged.builder.size;
+        if (line.type === 'entry') {
+            staged.builder.add(line.leaf);
+            staged.lines.push(line.bytes);
+            state.group.byteCount += line.bytes.length;
+            readEntry(stager, line, index, true);
+        }
+        else {
+            if (index === 0)
+                throw new RefusalError('blank-misplaced', 'the first line of a log cannot be blank');
+            addBlank(stager, line, index);
+        }
+        state.group.lineCount++;
+    }
+    if (staged.builder.size > 0 && staged.begin === null && exchange.next === 0) {
+        throw new RefusalError('begin-mismatch', 'a log must begin with a begin line');
+    }
+}
+/** Unexplained, so provisional: nothing past it is served or cosigned until it is filled. The sender is charged. */
+function addBlank(stager, line, index) {
+    const { staged, exchange, state, now } = stager;
+    if (line.type === 'blank') {
+        staged.builder.add(line.leaf);
+        staged.lines.push({ blankHash: line.leaf });
+    }
+    else {
+        throw new RefusalError('blank-unexplained', 'a folded run of blanks that nothing explains');
+    }
+    if (staged.blankAt !== null)
+        return;
+    staged.blankAt = index;
+    const { log, peer } = exchange;
+    const message = `line ${index} is blank and nothing explains it`;
+    rememberRefusal(state, peer, { log, code: 'blank-unexplained', message, atMs: now.wallMs, direction: 'ours' });
+    stager.effects.push({ type: 'notice', notice: { type: 'blank-unexplained', log, index, peer } });
+}
+function readEntry(stager, line, index, isNew) {
+    const { state, staged, exchange } = stager;
+    const entry = parseEntry(line.text, line.bytes.length);
+    if (isNew)
+        checkStamp(stager, entry.stamp, index);
+    if ((index === 0) !== (entry.kind === 'begin')) {
+        throw new RefusalError('begin-mismatch', 'a log has one begin line, and it is the first');
+    }
+    if (entry.kind === 'begin')
+        admitBegin(stager, entry);
+    if (entry.kind === 'unknown' && entry.isCritical && (staged.haltedAt === null || index < staged.haltedAt)) {
+        staged.haltedAt = index;
+        const notice = { type: 'upgrade-needed', log: exchange.log, index, kind: entry.name };
+        stager.effects.push({ type: 'notice', notice });
+    }
+    if (staged.haltedAt !== null && index >= staged.haltedAt)
+        return;
+    if (entry.kind === 'close')
+        stager.closes.push(entry);
+    const threepid = threepidOf(entry);
+    if (threepid !== null && isAccepted(state, staged.state.origin, threepid)) {
+        state.group.lookups.push({ threepid, log: exchange.log, index });
+    }
+}
+function checkStamp({ state, staged, now }, stamp, index) {
+    if (stamp <= staged.lastStamp) {
+        throw new RefusalError('stamp-not-rising', `line ${index} is not stamped above the line before it`);
+    }
+    const ahead = aheadMs(stamp, now.wallMs);
+    if (ahead > state.limits.skewMaxMs) {
+        throw new RefusalError('clock-ahead', `line ${index} is stamped ${Math.ceil(ahead / 1000)} s ahead of this node's clock`);
+    }
+    staged.lastStamp = stamp;
+    if (stamp > state.newest)
+        state.newest = stamp;
+}
+/** The first line says who writes: it must be the node its name says, under a key we know that node by. */
+function admitBegin({ state, exchange, staged, effects }, begin) {
+    const name = parseLogId(exchange.log);
+    if (name === null || begin.node !== name.node || begin.audience !== name.audience) {
+        throw new RefusalError('begin-mismatch', 'the begin line names another node or audience');
+    }
+    if (parseVerifierKey(begin.meshKey) === null || !originKeys(state, name.node)?.includes(begin.meshKey)) {
+        throw new RefusalError('begin-mismatch', 'the begin line names a mesh key this node does not know');
+    }
+    staged.begin = { serverName: begin.serverName, matrixKeys: begin.matrixKeys };
+    effects.push({ type: 'notice', notice: { type: 'keys-changed' } });
+}
+/** A close line ends an earlier log of the same writer; nothing is taken beyond it. */
+function admitClose({ state, exchange, effects }, { closed }) {
+    const name = parseLogId(closed.log);
+    if (name === null || name.node !== parseLogId(exchange.log)?.node || closed.log === exchange.log)
+        return;
+    if (!isOwnGroup(state, name.node) && !state.logs.has(closed.log))
+        return;
+    const target = stageLog(state, closed.log);
+    if (target.closedAt !== null)
+        return;
+    target.closedAt = closed.size;
+    effects.push({ type: 'notice', notice: { type: 'log-closed', log: closed.log, size: closed.size } });
+}
+function refuseBeyondClose({ builder, closedAt, state }) {
+    if (closedAt === null || builder.size <= closedAt)
+        return;
+    throw new RefusalError('log-closed', `${state.log} was closed at ${closedAt} lines`);
+}
+function proveSegment({ target, note }, { to, proof }, staged) {
+    const root = staged.builder.root();
+    if (to === target.size) {
+        if (!sameHash(root, target.root)) {
+            throw new RefusalError('root-mismatch', `the lines up to ${to} do not make the root that was signed`);
+        }
+        staged.reached = { note, size: to };
+        return;
+    }
+    const isPrefix = verifyConsistency({
+        oldSize: to,
+        oldRoot: root,
+        newSize: target.size,
+        newRoot: target.root,
+        proof,
+    });
+    if (!isPrefix) {
+        throw new RefusalError('proof-bad', `the lines up to ${to} are not proved to belong to the checkpoint`);
+    }
+}
+function sameHash(a, b) {
+    for (let i = 0; i < 32; i++)
+        if (a[i] !== b[i])
+            return false;
+    return true;
+}
+//# sourceMappingURL=segment.js.map

@@ -1,0 +1,176 @@
+import { aliveIntervalMs, clockDriftMaxMs } from '../domain/limits.js';
+import { RefusalError } from '../domain/refusal.js';
+import { answerExchange, endChunk, loadedLeaves, nextSegment, openChunk, verifiedCheckpoint } from './admission.js';
+import { appendOperations, closeWhatIsComplete, endLife } from './append.js';
+import { refuseExchange } from './exchange.js';
+import { commitGroup, dropGroup, settleGroup, wantCommit } from './group.js';
+import { answerHeads, hearCosigned, hearHeads, noticeAlive, serveEntries } from './heads.js';
+import { changePeers } from './peers.js';
+import { becomeReadyWhenReached, startReadiness } from './readiness.js';
+import { endPull, endPush, failHeads, schedule } from './sending.js';
+/** Name of the stored value that says when this node last lived, wall milliseconds. */
+export const aliveMetaName = 'last_alive_ms';
+/**
+ * The mesh core: one event in, effects out. Pure but for the state it is handed, which it changes in place; clock and
+ * chance come in with events, disk and net leave as effects. The executor performs effects in order and brings the
+ * result of `commit`, `verify-checkpoint`, `load-leaves` and `draw-life` before any other event.
+ */
+export function step(state, event) {
+    const jumped = watchClock(state, event.now);
+    const effects = react(state, event);
+    return [...jumped, ...effects, ...becomeReadyWhenReachedAfter(state, event), ...schedule(state, event.now)];
+}
+/** Wall and monotonic clock drifting apart: the machine slept, was cloned or set; our current logs are left behind. */
+function watchClock(state, now) {
+    const offset = now.wallMs - now.monoMs;
+    const before = state.clockOffsetMs;
+    state.clockOffsetMs = offset;
+    if (before === null || Math.abs(offset - before) <= clockDriftMaxMs)
+        return [];
+    const effects = state.committing === null ? commitGroup(state) : [];
+    for (const audience of state.own.keys())
+        endLife(state, audience);
+    for (const peer of state.peers.values())
+        peer.clockDifferenceMs = null;
+    return [{ type: 'notice', notice: { type: 'clock-jumped', driftMs: offset - before } }, ...effects];
+}
+function becomeReadyWhenReachedAfter(state, event) {
+    if (event.type === 'segment' || event.type === 'life-drawn')
+        return [];
+    return becomeReadyWhenReached(state, event.now);
+}
+function react(state, event) {
+    const { now } = event;
+    switch (event.type) {
+        case 'started':
+            return [{ type: 'draw-life' }, ...startReadiness(state, event.isAway, now)];
+        case 'tick':
+            return [...wantPending(state), ...keepAlive(state, now), ...closeWhatIsComplete(state, now)];
+        case 'stopping':
+            state.isStopping = true;
+            return wantCommit(state);
+        case 'life-drawn':
+            state.nextLife = event.life;
+            return [];
+        case 'peers-changed':
+            return changePeers(state, event.peers, now);
+        case 'append':
+            return append(state, event);
+        case 'side':
+            state.group.sides.push(event.change);
+            state.group.sideRequests.push(event.request);
+            return wantCommit(state);
+        case 'chunk-opened':
+            noticeAlive(state, event.peer, now);
+            return openChunk(state, event);
+        case 'checkpoint-verified':
+            return verifiedCheckpoint(state, event.exchange, event.isValid, now);
+        case 'segment':
+            return nextSegment(state, event.exchange, event.segment, now);
+        case 'leaves-loaded':
+            return loadedLeaves(state, event.exchange, event.leaves, now);
+        case 'chunk-ended':
+            return endChunk(state, event);
+        case 'commit-due':
+            return state.committing === null ? commitGroup(state) : [];
+        case 'committed':
+            return committed(state, event);
+        case 'commit-failed':
+            return commitFailed(state, event);
+        case 'heads-asked':
+            return answerHeads(state, event);
+        case 'entries-asked':
+            return serveEntries(state, event);
+        case 'heads-heard':
+            return hearHeads(state, event);
+        case 'heads-failed':
+            return failHeads(state, event);
+        case 'push-ended':
+            return endPush(state, event);
+        case 'pull-ended':
+            return endPull(state, event);
+        case 'serving':
+            return serve(state, event);
+        case 'cosignature-verified':
+            return hearCosigned(state, event);
+        case 'blank-found':
+            return findBlank(state, event);
+    }
+}
+/** Lines staged by a chunk whose sender pauses become durable by the next tick. */
+function wantPending(state) {
+    return state.group.lineCount > 0 ? wantCommit(state) : [];
+}
+/** Once a minute the store learns that this node lives; while it refuses writes, each tick is also the probe. */
+function keepAlive(state, now) {
+    if (now.monoMs < state.aliveDueMs && state.storageProblem === null)
+        return [];
+    state.aliveDueMs = now.monoMs + aliveIntervalMs;
+    state.group.sides.push({ accounts: [], meta: { [aliveMetaName]: String(now.wallMs) } });
+    return wantCommit(state);
+}
+function append(state, event) {
+    const { request, operations, now } = event;
+    try {
+        return appendOperations(state, request, operations, now);
+    }
+    catch (error) {
+        if (!(error instanceof RefusalError))
+            throw error;
+        return [{ type: 'refused', request, code: error.code, message: error.message }];
+    }
+}
+function committed(state, event) {
+    const hadProblem = state.storageProblem !== null;
+    const group = settleGroup(state, event.notes);
+    const effects = hadProblem ? [{ type: 'notice', notice: { type: 'storage-recovered' } }] : [];
+    for (const { request, entries } of group.appended)
+        effects.push({ type: 'appended', request, entries });
+    for (const request of group.sideRequests)
+        effects.push({ type: 'side-done', request });
+    for (const exchange of group.exchanges)
+        effects.push(...answerExchange(state, exchange));
+    for (const { fills, state: log } of group.logs.values()) {
+        if (fills.length > 0)
+            effects.push({ type: 'find-blank', log: log.log, from: log.blankAt ?? 0 });
+    }
+    return effects;
+}
+/** Nothing of the group stands: everybody in it hears so, and chunks that were building on it end. */
+function commitFailed(state, event) {
+    const { code, now } = event;
+    const isNews = state.storageProblem === null;
+    const group = dropGroup(state, code, now.wallMs);
+    const message = 'this node cannot write now';
+    const effects = isNews ? [{ type: 'notice', notice: { type: 'storage-failed', code } }] : [];
+    if (state.nextLife === null)
+        effects.push({ type: 'draw-life' });
+    for (const { request } of group.appended)
+        effects.push({ type: 'refused', request, code, message });
+    for (const request of group.sideRequests)
+        effects.push({ type: 'refused', request, code, message });
+    for (const exchange of [...state.exchanges.values()]) {
+        if (!group.logs.has(exchange.log) && !group.exchanges.includes(exchange.id))
+            continue;
+        effects.push(...refuseExchange(state, exchange, new RefusalError(code, message), now.wallMs));
+    }
+    return effects;
+}
+function serve(state, { peer: name, log, isOn }) {
+    const peer = state.peers.get(name);
+    if (peer === undefined)
+        return [];
+    const count = (peer.serving.get(log) ?? 0) + (isOn ? 1 : -1);
+    if (count > 0)
+        peer.serving.set(log, count);
+    else
+        peer.serving.delete(log);
+    return [];
+}
+function findBlank(state, { log, index }) {
+    const stands = state.logs.get(log);
+    if (stands !== undefined)
+        stands.blankAt = index;
+    return [];
+}
+//# sourceMappingURL=step.js.map

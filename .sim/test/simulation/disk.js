@@ -1,0 +1,144 @@
+import { hashLeaf, TreeBuilder, rootOf } from '../../src/domain/merkle-tree.js';
+import { parseEntry } from '../../src/domain/entry.js';
+import { parseNote } from '../../src/domain/checkpoint.js';
+import { parseLogId } from '../../src/domain/log-id.js';
+/**
+ * The store as its port promises it: a transaction stands whole or not at all, and what stands survives a crash. Every
+ * transaction is kept, so that any earlier state can be restored: a rolled-back disk, or a clone's copy.
+ */
+export class Disk {
+    transactions = [];
+    logs = new Map();
+    #index = new Map();
+    meta = new Map();
+    /** Why writes fail now, null when they do not. */
+    problem = null;
+    /** The disk as it was after its first `count` transactions. */
+    copy(count = this.transactions.length) {
+        const copy = new Disk();
+        for (const transaction of this.transactions.slice(0, count))
+            copy.commit(transaction);
+        return copy;
+    }
+    /** Throws on a head that has moved: two writers on one store, which the store would refuse. */
+    commit(transaction) {
+        for (const write of transaction.logs) {
+            const size = this.logs.get(write.log)?.lines.length ?? 0;
+            if (size !== write.expectedSize) {
+                throw new Error(`conflict: ${write.log} holds ${size} lines, the commit expects ${write.expectedSize}`);
+            }
+        }
+        this.transactions.push(transaction);
+        for (const write of transaction.logs)
+            this.#write(write);
+        for (const lookup of transaction.lookups) {
+            const { medium, address } = lookup.threepid;
+            const line = this.logs.get(lookup.log)?.lines[lookup.index];
+            if (!(line instanceof Uint8Array))
+                throw new Error(`${lookup.log} lacks indexed line ${lookup.index}`);
+            const entry = parseEntry(textOf(line), line.length);
+            const known = this.about(medium, address);
+            const isNew = !known.some(({ log, index }) => log === lookup.log && index === lookup.index);
+            if (!isNew)
+                continue;
+            const { log, index } = lookup;
+            known.push({ log, index, entry, transaction: this.transactions.length });
+        }
+        for (const { meta } of transaction.side) {
+            for (const [name, value] of Object.entries(meta)) {
+                if (value === null)
+                    this.meta.delete(name);
+                else
+                    this.meta.set(name, value);
+            }
+        }
+    }
+    #write({ lines, fills, subtrees: _, expectedSize: __, ...head }) {
+        let log = this.logs.get(head.log);
+        if (log === undefined) {
+            log = { head, lines: [], leaves: [] };
+            this.logs.set(head.log, log);
+        }
+        log.head = head;
+        for (const line of lines) {
+            // The bytes are copied: a machine that kept and changed them must not change the disk.
+            const stored = line instanceof Uint8Array ? new Uint8Array(line) : line;
+            log.lines.push(stored);
+            log.leaves.push(leafOf(stored));
+        }
+        for (const { index, bytes } of fills) {
+            if (log.lines[index] instanceof Uint8Array)
+                throw new Error(`${head.log}: line ${index} is not blank`);
+            log.lines[index] = new Uint8Array(bytes);
+        }
+    }
+    /** Entries indexed for a 3PID, in the order they came. */
+    about(medium, address) {
+        const key = `${medium} ${address}`;
+        let entries = this.#index.get(key);
+        if (entries === undefined) {
+            entries = [];
+            this.#index.set(key, entries);
+        }
+        return entries;
+    }
+    knownLeaves(log, from, to) {
+        const stored = this.logs.get(log);
+        if (stored === undefined)
+            return [];
+        return stored.leaves.slice(from, to).map((hash, i) => ({
+            hash,
+            isBlank: !(stored.lines[from + i] instanceof Uint8Array),
+        }));
+    }
+    firstBlank(log, from) {
+        const lines = this.logs.get(log)?.lines ?? [];
+        for (let i = from; i < lines.length; i++)
+            if (!(lines[i] instanceof Uint8Array))
+                return i;
+        return null;
+    }
+    /** What a start reads, as log/boot.ts does. Throws when the stored root is not that of the stored lines. */
+    bootLogs() {
+        return [...this.logs.values()].map(({ head, lines, leaves }) => {
+            const builder = new TreeBuilder({ size: 0, hashes: [] });
+            for (const leaf of leaves)
+                builder.add(leaf);
+            const frontier = builder.frontier();
+            if (!Buffer.from(rootOf(frontier)).equals(head.root) || head.size !== lines.length) {
+                throw new Error(`${head.log}: the stored lines do not make the stored root`);
+            }
+            return {
+                log: head.log,
+                origin: head.origin,
+                audience: parseLogId(head.log)?.audience ?? '',
+                size: head.size,
+                root: head.root,
+                frontier,
+                note: head.note,
+                noteSize: parseNote(head.note)?.checkpoint.size ?? 0,
+                lastStamp: head.lastStamp,
+                haltedAt: head.haltedAt,
+                blankAt: head.blankAt,
+                closedAt: head.closedAt,
+                begin: beginOf(lines[0]),
+                cosigned: new Map(),
+            };
+        });
+    }
+}
+function beginOf(line) {
+    if (!(line instanceof Uint8Array))
+        return null;
+    const entry = parseEntry(textOf(line), line.length);
+    if (entry.kind !== 'begin')
+        return null;
+    return { serverName: entry.serverName, matrixKeys: entry.matrixKeys };
+}
+export function leafOf(line) {
+    return line instanceof Uint8Array ? hashLeaf(line) : line.blankHash;
+}
+export function textOf(line) {
+    return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8');
+}
+//# sourceMappingURL=disk.js.map

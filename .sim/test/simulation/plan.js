@@ -1,0 +1,47 @@
+const calm = { delayMinMs: 1, delayMaxMs: 20, loss: 0, duplication: 0, reset: 0, truncation: 0 };
+export const soundWeather = calm;
+export function drawPlan(chance) {
+    const nodeCount = chance.pick([3, 3, 3, 4, 4, 5]);
+    const hostility = chance.isHit(0.2)
+        ? chance.pick(['relay alters', 'forger', 'replays and garbage'])
+        : 'none';
+    const isHostile = hostility !== 'none';
+    const faultsMs = chance.pick([30_000, 60_000, 90_000, 120_000]);
+    return {
+        nodeCount: isHostile ? Math.max(4, nodeCount) : nodeCount,
+        topology: isHostile ? 'full mesh' : chance.pick(['full mesh', 'full mesh', 'line', 'star']),
+        writes: chance.isHit(0.1) ? chance.between(150, 300) : chance.between(20, 90),
+        addresses: chance.between(2, 6),
+        mxids: chance.between(2, 4),
+        faultsMs,
+        weather: drawWeather(chance),
+        tickMs: chance.pick([500, 1_000, 1_000, 2_000]),
+        commitDelayMaxMs: chance.pick([1, 5, 50, 400]),
+        span: chance.pick([1, 4, 16, 256]),
+        clockTickMs: chance.pick([1, 1, 16, 1_000, 7_000]),
+        clockOffsetMaxMs: chance.pick([0, 20, 2_000, 25_000]),
+        partitions: chance.pick([0, 1, 2, 4]),
+        crashes: chance.pick([0, 1, 2, 4, 6]),
+        rollbackChance: chance.pick([0, 0.3, 0.7]),
+        clones: chance.isHit(0.2) ? 1 : 0,
+        liveSnapshots: chance.isHit(0.2) ? chance.between(1, 2) : 0,
+        diskProblems: chance.isHit(0.3) ? chance.between(1, 2) : 0,
+        clockJumps: chance.isHit(0.3) ? chance.between(1, 3) : 0,
+        hourAhead: chance.isHit(0.1),
+        hostility,
+    };
+}
+function drawWeather(chance) {
+    const isStormy = chance.isHit(0.6);
+    if (!isStormy)
+        return { ...calm, delayMaxMs: chance.pick([2, 20, 300]) };
+    return {
+        delayMinMs: 1,
+        delayMaxMs: chance.pick([5, 100, 1_000, 3_000]),
+        loss: chance.pick([0, 0.05, 0.3]),
+        duplication: chance.pick([0, 0.1, 0.3]),
+        reset: chance.pick([0, 0.05, 0.2]),
+        truncation: chance.pick([0, 0.05, 0.2]),
+    };
+}
+//# sourceMappingURL=plan.js.map

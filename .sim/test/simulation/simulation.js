@@ -1,0 +1,100 @@
+import { Chance } from './chance.js';
+import { checkEnd, headsText } from './final-checks.js';
+import { Ed25519Keys, HashKeys } from './keys.js';
+import { drawPlan } from './plan.js';
+import { befriendHostile } from './adversary.js';
+import { endTrouble, planTrouble } from './trouble.js';
+import { Violation } from './witness.js';
+import { World } from './world.js';
+/** Virtual time in which the mesh must agree once faults have ended, and how long it must then stay calm. */
+const settleMaxMs = 300_000;
+const calmMs = 25_000;
+const lookEveryMs = 5_000;
+/** Runs one seed from start to end. The same seed gives the same events and digest. */
+export function simulate(seed, options = {}) {
+    const chance = new Chance(seed);
+    const plan = drawPlan(chance);
+    const world = new World(plan, chance, options.realKeys === true ? new Ed25519Keys() : new HashKeys());
+    let failure = null;
+    try {
+        run(world);
+    }
+    catch (error) {
+        failure = error instanceof Violation ? error.message : `the run threw: ${stackOf(error)}`;
+    }
+    const { agenda, witness } = world;
+    return {
+        seed,
+        failure,
+        events: agenda.count,
+        digest: agenda.digest,
+        acknowledged: witness.acknowledgedCount,
+        plan,
+        refusals: witness.refusals,
+    };
+}
+function run(world) {
+    const { plan, agenda } = world;
+    world.witness.clockSpreadMs = clockSpreadMs(plan);
+    befriendHostile(world);
+    for (const site of world.sites)
+        world.start(site);
+    planTrouble(world);
+    agenda.runUntil(plan.faultsMs);
+    endTrouble(world);
+    if (plan.hourAhead)
+        waitOut(world);
+    settle(world);
+}
+/** How far two clocks of the run may lie apart: a stamp may follow the median of those heard. */
+function clockSpreadMs({ clockOffsetMaxMs, clockTickMs, clockJumps, hourAhead }) {
+    return 2 * clockOffsetMaxMs + clockTickMs + (clockJumps > 0 ? 150_000 : 0) + (hourAhead ? 3_600_000 : 0);
+}
+/** Lines written by a clock an hour ahead wait for an hour; the run looks away meanwhile. */
+function waitOut(world) {
+    const { tickMs } = world;
+    world.tickMs = 60_000;
+    world.agenda.runUntil(world.agenda.nowMs + 3_700_000);
+    world.tickMs = tickMs;
+}
+function settle(world) {
+    const { agenda, sites, witness } = world;
+    const isJudged = (origin) => !witness.hostile.has(origin);
+    const processes = sites
+        .filter(({ machine }) => isJudged(machine.name))
+        .map(({ process, machine }) => {
+        if (process === null)
+            throw new Error(`${machine.name} does not run`);
+        return process;
+    });
+    const endMs = agenda.nowMs + settleMaxMs;
+    let calmFromMs = agenda.nowMs;
+    let before = '';
+    for (;;) {
+        agenda.runUntil(agenda.nowMs + lookEveryMs);
+        const heads = processes.map((process) => headsText(process, isJudged));
+        const isEqual = heads.every((text) => text === heads[0]);
+        if (!isEqual || heads[0] !== before)
+            calmFromMs = agenda.nowMs;
+        before = heads[0] ?? '';
+        if (agenda.nowMs - calmFromMs >= calmMs)
+            break;
+        if (agenda.nowMs >= endMs)
+            throw new Violation(`the nodes do not agree ${settleMaxMs / 1000} s after faults ended${difference(heads)}`);
+    }
+    checkEnd({ processes, witness, threepids: world.threepids, isJudged, calmFromMs: calmFromMs + lookEveryMs });
+}
+function difference(heads) {
+    const [first = '', ...others] = heads;
+    const other = others.find((text) => text !== first);
+    if (other === undefined)
+        return ': heads keep changing';
+    const lines = first.split('\n');
+    const odd = other.split('\n').filter((line) => !lines.includes(line));
+    const lacking = lines.filter((line) => !other.split('\n').includes(line));
+    return `: ${lacking.slice(0, 3).join(', ')} against ${odd.slice(0, 3).join(', ')}`;
+}
+function stackOf(error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+//# sourceMappingURL=simulation.js.map

@@ -1,0 +1,6 @@
+import type { World } from './world.ts'
+
+/** Makes one node hostile where the plan says so: it runs the product, but what leaves it is altered. */
+export function befriendHostile(world: World): void {
+  if (world.plan.hostility === 'none') return
+}

@@ -1,0 +1,110 @@
+import { Chance } from './chance.ts'
+import { checkEnd, headsText } from './final-checks.ts'
+import { Ed25519Keys, HashKeys } from './keys.ts'
+import { drawPlan, type Plan } from './plan.ts'
+import { befriendHostile } from './adversary.ts'
+import { endTrouble, planTrouble } from './trouble.ts'
+import { Violation } from './witness.ts'
+import { World } from './world.ts'
+
+export type RunResult = {
+  readonly seed: number
+  /** The broken invariant in words, or what was thrown; null when all held. */
+  readonly failure: string | null
+  readonly events: number
+  readonly digest: number
+  readonly acknowledged: number
+  readonly plan: Plan
+  readonly refusals: ReadonlyMap<string, number>
+}
+
+/** Virtual time in which the mesh must agree once faults have ended, and how long it must then stay calm. */
+const settleMaxMs = 300_000
+const calmMs = 25_000
+const lookEveryMs = 5_000
+
+/** Runs one seed from start to end. The same seed gives the same events and digest. */
+export function simulate(seed: number, options: { readonly realKeys?: boolean } = {}): RunResult {
+  const chance = new Chance(seed)
+  const plan = drawPlan(chance)
+  const world = new World(plan, chance, options.realKeys === true ? new Ed25519Keys() : new HashKeys())
+  let failure: string | null = null
+  try {
+    run(world)
+  } catch (error) {
+    failure = error instanceof Violation ? error.message : `the run threw: ${stackOf(error)}`
+  }
+  const { agenda, witness } = world
+  return {
+    seed,
+    failure,
+    events: agenda.count,
+    digest: agenda.digest,
+    acknowledged: witness.acknowledgedCount,
+    plan,
+    refusals: witness.refusals,
+  }
+}
+
+function run(world: World): void {
+  const { plan, agenda } = world
+  world.witness.clockSpreadMs = clockSpreadMs(plan)
+  befriendHostile(world)
+  for (const site of world.sites) world.start(site)
+  planTrouble(world)
+  agenda.runUntil(plan.faultsMs)
+  endTrouble(world)
+  if (plan.hourAhead) waitOut(world)
+  settle(world)
+}
+
+/** How far two clocks of the run may lie apart: a stamp may follow the median of those heard. */
+function clockSpreadMs({ clockOffsetMaxMs, clockTickMs, clockJumps, hourAhead }: Plan): number {
+  return 2 * clockOffsetMaxMs + clockTickMs + (clockJumps > 0 ? 150_000 : 0) + (hourAhead ? 3_600_000 : 0)
+}
+
+/** Lines written by a clock an hour ahead wait for an hour; the run looks away meanwhile. */
+function waitOut(world: World): void {
+  const { tickMs } = world
+  world.tickMs = 60_000
+  world.agenda.runUntil(world.agenda.nowMs + 3_700_000)
+  world.tickMs = tickMs
+}
+
+function settle(world: World): void {
+  const { agenda, sites, witness } = world
+  const isJudged = (origin: string): boolean => !witness.hostile.has(origin)
+  const processes = sites
+    .filter(({ machine }) => isJudged(machine.name))
+    .map(({ process, machine }) => {
+      if (process === null) throw new Error(`${machine.name} does not run`)
+      return process
+    })
+  const endMs = agenda.nowMs + settleMaxMs
+  let calmFromMs = agenda.nowMs
+  let before = ''
+  for (;;) {
+    agenda.runUntil(agenda.nowMs + lookEveryMs)
+    const heads = processes.map((process) => headsText(process, isJudged))
+    const isEqual = heads.every((text) => text === heads[0])
+    if (!isEqual || heads[0] !== before) calmFromMs = agenda.nowMs
+    before = heads[0] ?? ''
+    if (agenda.nowMs - calmFromMs >= calmMs) break
+    if (agenda.nowMs >= endMs) throw new Violation(`the nodes do not agree ${settleMaxMs / 1000} s after faults ended${difference(heads)}`)
+  }
+  checkEnd({ processes, witness, threepids: world.threepids, isJudged, calmFromMs: calmFromMs + lookEveryMs })
+}
+
+function difference(heads: readonly string[]): string {
+  const [first = '', ...others] = heads
+  const other = others.find((text) => text !== first)
+  if (other === undefined) return ': heads keep changing'
+  const lines = first.split('\n')
+  const odd = other.split('\n').filter((line) => !lines.includes(line))
+  const lacking = lines.filter((line) => !other.split('\n').includes(line))
+  return `: ${lacking.slice(0, 3).join(', ')} against ${odd.slice(0, 3).join(', ')}`
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
