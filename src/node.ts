@@ -28,8 +28,8 @@ export type Node = {
   readonly writer: Writer
   status(): Promise<NodeStatus>
   health(): Promise<HealthReport>
-  /** Reads the peers file again; answers the rows that were skipped, and why. */
-  reloadPeers(): readonly { readonly row: string; readonly message: string }[]
+  /** Reads the peers file again; answers how many peers there are, and the rows that were skipped. */
+  reloadPeers(): { readonly peers: number; readonly problems: readonly { readonly row: string; readonly message: string }[] }
   /** Resolves when the writer has met a broken invariant: nothing is left but to stop. */
   readonly broken: Promise<string>
   stop(): Promise<void>
@@ -86,7 +86,7 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
       core.roles.update(reading.peers)
       writer.send({ type: 'peers-changed', peers: reading.peers })
       mesh.listener.reload()
-      return reading.problems
+      return { peers: reading.peers.length, problems: reading.problems }
     },
     stop: async () => {
       condition.isStopping = true

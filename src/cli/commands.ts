@@ -22,6 +22,11 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./init.ts'),
   },
   {
+    words: ['serve'],
+    summary: 'run the node',
+    load: () => import('./serve.ts'),
+  },
+  {
     words: ['config', 'check'],
     summary: 'say what is wrong with the configuration',
     load: () => import('./config-check.ts'),

@@ -17,7 +17,7 @@ import { loadedConfigOf } from './node-config.ts'
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      'Check the configuration: every problem with its place, and what has no effect.\n' +
+      'Check the configuration: every problem with its place, and what has no effect. ' +
         'Exit code 0 when it can be used (warnings allowed), 2 when it cannot.',
     )
     .action((options: ConfigOptions) => check(options, invocation))

@@ -14,7 +14,7 @@ import { loadedConfigOf } from './node-config.ts'
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      'Print the effective configuration as YAML, each value with its origin: default, file:line:column, or the\n' +
+      'Print the effective configuration as YAML, each value with its origin: default, file:line:column, or the ' +
         'variable of the environment. Secrets are masked.',
     )
     .action((options: ConfigOptions) => {

@@ -20,7 +20,7 @@ type Options = ConfigOptions & { readonly siteSecretFile?: string }
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      'Make what the node needs before it can serve: data folder, keys, TLS certificate, site secret, pepper and\n' +
+      'Make what the node needs before it can serve: data folder, keys, TLS certificate, site secret, pepper and ' +
         'database. What is there is left alone, so it may be run again; nothing is ever overwritten.',
     )
     .option(

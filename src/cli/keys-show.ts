@@ -19,7 +19,7 @@ const dayMs = 86_400_000
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      'Print what others may know of the keys of this node: Matrix keys, mesh keys, TLS pin and expiry, and a\n' +
+      'Print what others may know of the keys of this node: Matrix keys, mesh keys, TLS pin and expiry, and a ' +
         'fingerprint of the site secret, which must be the same on all siblings.',
     )
     .action((options: ConfigOptions) => show(options, invocation))

@@ -15,7 +15,7 @@ import { configOf } from './node-config.ts'
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      'Print the site secret, to be piped into `keys site-secret import` on a sibling.\n' +
+      'Print the site secret, to be piped into `keys site-secret import` on a sibling. ' +
         'Whoever holds it can make access tokens: never send it in clear, never give it to a partner.',
     )
     .action((options: ConfigOptions) => {

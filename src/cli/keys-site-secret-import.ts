@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { resolve } from 'node:path'
 import { readSiteSecret } from '../config/key-files.ts'
 import { parseSiteSecret, type SiteSecret } from '../config/site-secret.ts'
 import { cardInputBytesMax } from '../domain/limits.ts'
@@ -20,7 +21,7 @@ type Options = ConfigOptions & { readonly file?: string }
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      "Take over a sibling's site secret, from standard input or a file (mode 0600). The node must be stopped.\n" +
+      "Take over a sibling's site secret, from standard input or a file (mode 0600). The node must be stopped. " +
         'The former secret is kept beside the new one; tokens given out under it no longer count.',
     )
     .option('--file <file>', 'read the secret from this file instead of standard input')
@@ -38,7 +39,7 @@ export function define(command: Command, invocation: Invocation): void {
 }
 
 async function givenSecret({ file }: Options, { terminal }: Invocation): Promise<SiteSecret> {
-  if (file !== undefined) return readSiteSecret(file)
+  if (file !== undefined) return readSiteSecret(resolve(terminal.folder, file))
   const secret = parseSiteSecret(await terminal.readInput(cardInputBytesMax))
   if (secret !== null) return secret
   throw new CommandError(

@@ -17,7 +17,7 @@ type Options = ConfigOptions & { readonly url?: string }
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      'Print the card of this node: one line with its name, URL, mesh key and TLS pin. It holds nothing secret, but\n' +
+      'Print the card of this node: one line with its name, URL, mesh key and TLS pin. It holds nothing secret, but ' +
         'must reach the peer unaltered: whoever exchanges it can pose as this node.',
     )
     .option('--url <url>', 'URL peers reach it by, instead of mesh.url; - for none')

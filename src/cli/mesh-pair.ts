@@ -27,8 +27,8 @@ import { changeSiteSecret, describeChange, type SiteSecretChange } from './site-
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
     .description(
-      'Admit a peer by its card. A sibling belongs to the same operator: it reads everything, and must share the site\n' +
-        'secret (--secret-file). A partner reads one audience and is believed only for what --accept names.\n' +
+      'Admit a peer by its card. A sibling belongs to the same operator: it reads everything, and must share the site ' +
+        'secret (--secret-file). A partner reads one audience and is believed only for what --accept names. ' +
         "Both sides pair, each with the other one's card.",
     )
     .argument(

@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { readPublicFile } from '../platform/secret-file.ts'
-import { fileURLToPath } from 'node:url'
+import { productVersion } from '../platform/version.ts'
 import { commandRows, groupSummaries, type CommandRow } from './commands.ts'
 import type { Outside } from './command.ts'
 import { exitCodeHelp, exitCodes, type ExitCode } from './exit-codes.ts'
@@ -28,7 +27,7 @@ export async function run(argv: readonly string[], outside: Outside): Promise<Ex
 function makeProgram({ terminal }: Outside): Command {
   return new Command('mycelid')
     .description('A Matrix Identity Server whose nodes form a replicated, verifiable mesh')
-    .version(version(), '-V, --version', 'print the version')
+    .version(productVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command...]', 'print help for a command')
     .showHelpAfterError('(add --help for more)')
@@ -80,7 +79,8 @@ function groupIn(parent: Command, word: string): Command {
   const present = parent.commands.find((command) => command.name() === word)
   if (present !== undefined) return present
   const path = [...ancestors(parent), word].join(' ')
-  return parent.command(word).description(groupSummaries[path] ?? '')
+  const summary = groupSummaries[path] ?? ''
+  return parent.command(word).description(summary).helpCommand(false)
 }
 
 function ancestors(command: Command): string[] {
@@ -109,10 +109,4 @@ function report(
     return
   }
   for (const problem of problems) terminal.writeError(`mycelid: ${problem}\n`)
-}
-
-function version(): string {
-  const file = fileURLToPath(new URL('../../package.json', import.meta.url))
-  const { version: text } = JSON.parse(readPublicFile(file).toString('utf8')) as { version: string }
-  return text
 }

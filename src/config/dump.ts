@@ -1,6 +1,6 @@
 import { formatOrigin, type Origin } from './problem.ts'
 import { secretKeys, type ConfigTree } from './schema.ts'
-import { isSection, originOf, type Origins } from './tree.ts'
+import { isSection, type Origins } from './tree.ts'
 
 export type DumpedValue = {
   readonly key: string
@@ -16,7 +16,7 @@ export function dumpConfig(tree: ConfigTree, origins: Origins): DumpedValue[] {
   const values: DumpedValue[] = []
   collect(tree, '', (key, value) => {
     const shown = secretKeys.has(key) ? mask : value
-    values.push({ key, value: shown, origin: originOf(origins, key) })
+    values.push({ key, value: shown, origin: origins.get(key) ?? { type: 'default' } })
   })
   return values
 }

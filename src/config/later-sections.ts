@@ -25,7 +25,9 @@ const twilio = z.strictObject({
   base_url: webUrl.optional(),
 })
 
-const policyText = z.strictObject({ name: text, url: webUrl })
+/** Shown to people as it stands, never opened by us. */
+const linkText = z.string().regex(/^https?:\/\/\S+$/, 'expected a link that begins with https://')
+const policyText = z.strictObject({ name: text, url: linkText })
 
 /** One policy: its version, and its name and address per language. */
 const policy = z.object({ version: text }).catchall(policyText)

@@ -37,7 +37,7 @@ const rowShape = z.strictObject({
   tls_pins: z.array(z.string()).max(16).default([]),
   sibling: z.literal(true).optional(),
   partner: partnerShape.optional(),
-  protocol: z.enum(['mycelid', 'sydent']).default('mycelid'),
+  protocol: z.literal('mycelid').optional(),
 })
 
 type Row = z.output<typeof rowShape>
@@ -103,6 +103,9 @@ export function rowsOf(content: unknown): readonly unknown[] | null {
 }
 
 function readRow(value: unknown, arePinsNeeded: boolean): Peer | string {
+  if (member(value, 'protocol') === 'sydent') {
+    return 'protocol "sydent" is not spoken by this version'
+  }
   const reading = readShape(rowShape, value)
   if (!reading.ok) {
     return reading.problems
@@ -135,7 +138,6 @@ function readRow(value: unknown, arePinsNeeded: boolean): Peer | string {
 }
 
 function rowProblem(row: Row, arePinsNeeded: boolean): string | null {
-  if (row.protocol === 'sydent') return 'protocol "sydent" is not spoken by this version'
   if ((row.sibling === undefined) === (row.partner === undefined)) {
     return 'expected either "sibling": true or "partner": {…}'
   }

@@ -80,6 +80,7 @@ function inspect(text: string): void {
       case '"':
         at = inspectString(text, at, keysOpen.at(-1) ?? null)
         break
+      default:
     }
     if (keysOpen.length > jsonDepthMax) {
       throw notJson(`expected JSON of at most ${jsonDepthMax} levels`)

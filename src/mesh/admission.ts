@@ -77,10 +77,6 @@ function refusePulled(state: MeshState, { via, header, peer }: Extract<MeshEvent
 function admitRange(state: MeshState, log: string, from: number): void {
   const size = stagedSize(state, log)
   const position = positionOf(state, log)
-  const closedAt = state.logs.get(log)?.closedAt ?? null
-  if (closedAt !== null && closedAt <= position && from >= closedAt) {
-    throw new RefusalError('log-closed', `${log} was closed at ${closedAt} lines`, { have: position })
-  }
   if (from > size) {
     throw new RefusalError('gap', `the chunk begins at ${from}, this node holds ${position}`, { have: position })
   }

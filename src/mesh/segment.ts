@@ -8,6 +8,7 @@ import { RefusalError } from '../domain/refusal.ts'
 import { aheadMs } from '../domain/stamp.ts'
 import { isAccepted } from './accept.ts'
 import { isOwnGroup, originKeys } from './access.ts'
+import { endLife } from './append.ts'
 import type { Effect, KnownLeaf, Now } from './events.ts'
 import { rememberRefusal, type Exchange } from './exchange.ts'
 import { commitGroup, markStaged, returnTo, stageLog, type StagedLog } from './group.ts'
@@ -34,7 +35,7 @@ export function takeSegment(
     const { blankAt } = staged
     const overlap = compareOverlap(stager, lines, leaves)
     addLines(stager, lines, overlap)
-    refuseBeyondClose(staged)
+    reopenBeyondClose(staged)
     if (staged.builder.size > mark.frontier.size) proveSegment(exchange, segment, staged)
     if (blankAt === null && staged.blankAt !== null) chargeBlank(stager, staged.blankAt)
     for (const close of stager.closes) admitClose(stager, close)
@@ -209,20 +210,26 @@ function admitBegin({ state, exchange, staged, effects }: Stager, begin: BeginEn
   effects.push({ type: 'notice', notice: { type: 'keys-changed' } })
 }
 
-/** A close line ends an earlier log of the same writer; nothing is taken beyond it. */
+/**
+ * A close line ends an earlier log of the same writer. It says what its author had heard; lines the log's own key
+ * signed beyond it (of a clone that still runs, or late on their way) are lines all the same: then the log is open
+ * again, on every node alike, whatever came first.
+ */
 function admitClose({ state, exchange, effects }: Stager, { closed }: CloseEntry): void {
   const name = parseLogId(closed.log)
   if (name === null || name.node !== parseLogId(exchange.log)?.node || closed.log === exchange.log) return
   if (!isOwnGroup(state, name.node) && !state.logs.has(closed.log)) return
   const target = stageLog(state, closed.log)
-  if (target.closedAt !== null) return
+  if (name.node === state.self.name && state.own.get(name.audience)?.current === closed.log) {
+    endLife(state, name.audience)
+  }
+  if (closed.size < target.builder.size || closed.size <= (target.closedAt ?? -1)) return
   target.closedAt = closed.size
   effects.push({ type: 'notice', notice: { type: 'log-closed', log: closed.log, size: closed.size } })
 }
 
-function refuseBeyondClose({ builder, closedAt, state }: StagedLog): void {
-  if (closedAt === null || builder.size <= closedAt) return
-  throw new RefusalError('log-closed', `${state.log} was closed at ${closedAt} lines`)
+function reopenBeyondClose(staged: StagedLog): void {
+  if (staged.closedAt !== null && staged.builder.size > staged.closedAt) staged.closedAt = null
 }
 
 function proveSegment({ target, note }: Exchange, { to, proof }: Segment, staged: StagedLog): void {

@@ -4,7 +4,7 @@ import { answerExchange, endChunk, loadedLeaves, nextSegment, openChunk, verifie
 import { appendOperations, closeWhatIsComplete, endLife } from './append.ts'
 import type { Effect, MeshEvent, Now } from './events.ts'
 import { refuseExchange } from './exchange.ts'
-import { commitGroup, dropGroup, settleGroup, wantCommit, type Group } from './group.ts'
+import { commitGroup, dropGroup, settleGroup, stageLog, wantCommit, type Group } from './group.ts'
 import { answerHeads, hearCosigned, hearHeads, noticeAlive, serveEntries } from './heads.ts'
 import { changePeers } from './peers.ts'
 import { becomeReadyWhenReached, startReadiness } from './readiness.ts'
@@ -39,7 +39,10 @@ function watchClock(state: MeshState, now: Now): Effect[] {
     peer.lastHeardMs = null
     peer.headsDueMs = now.monoMs
   }
-  return [{ type: 'notice', notice: { type: 'clock-jumped', driftMs: offset - before } }, ...effects]
+  // A resumed snapshot remembers a life that its former self may have begun since.
+  state.nextLife = null
+  const notice = { type: 'clock-jumped', driftMs: offset - before } as const
+  return [{ type: 'notice', notice }, ...effects, { type: 'draw-life' }]
 }
 
 function becomeReadyWhenReachedAfter(state: MeshState, event: MeshEvent): Effect[] {
@@ -150,6 +153,10 @@ function commitFailed(state: MeshState, event: Extract<MeshEvent, { type: 'commi
   const message = 'this node cannot write now'
   const effects: Effect[] = isNews ? [{ type: 'notice', notice: { type: 'storage-failed', code } }] : []
   if (state.nextLife === null) effects.push({ type: 'draw-life' })
+  for (const { state: log, isOwn, lines } of group.logs.values()) {
+    // Its head was signed. Another head of that size must never be, so the next write begins another life.
+    if (isOwn && lines.length > 0 && state.own.get(log.audience)?.current === log.log) endLife(state, log.audience)
+  }
   for (const { request } of group.appended) effects.push({ type: 'refused', request, code, message })
   for (const request of group.sideRequests) effects.push({ type: 'refused', request, code, message })
   for (const exchange of [...state.exchanges.values()]) {
@@ -170,6 +177,9 @@ function serve(state: MeshState, { peer: name, log, isOn }: Extract<MeshEvent, {
 
 function findBlank(state: MeshState, { log, index }: Extract<MeshEvent, { type: 'blank-found' }>): Effect[] {
   const stands = state.logs.get(log)
-  if (stands !== undefined) stands.blankAt = index
-  return []
+  if (stands === undefined || stands.blankAt === index) return []
+  // Stored too: a start that believed the former place would ask for lines it holds, for ever.
+  stands.blankAt = index
+  stageLog(state, log).blankAt = index
+  return wantCommit(state)
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { isIP, type LookupFunction } from 'node:net'
 import { rootCertificates } from 'node:tls'
+import { callbackify } from 'node:util'
 import { buildConnector, Client } from 'undici'
 import type { NameResolver } from './name-resolver.ts'
 
@@ -124,7 +125,7 @@ function guardedConnector(
   { tlsName, timeoutMs }: HttpCall,
 ): buildConnector.connector {
   const connect = (makeConnector ?? buildConnector)({
-    lookup: checkedLookup(resolver, mayConnect),
+    lookup: checkedLookup({ resolver, mayConnect }),
     timeout: timeoutMs,
     maxCachedSessions: 0,
     rejectUnauthorized: verifyTls,
@@ -141,25 +142,35 @@ function guardedConnector(
   }
 }
 
-function checkedLookup(
-  resolver: NameResolver,
-  mayConnect: (address: string) => boolean,
-): LookupFunction {
+type AddressCheck = Pick<HttpClientOptions, 'resolver' | 'mayConnect'>
+
+function checkedLookup(check: AddressCheck): LookupFunction {
+  const find = callbackify((host: string) => checkedAddresses(check, host))
   return (host, { all, family }, callback) => {
-    const answer = async (): Promise<void> => {
-      const addresses = await resolver.addresses(host)
-      const bad = addresses.find((address) => !mayConnect(address))
-      if (bad !== undefined) throw blocked(bad)
+    find(host, (error, addresses) => {
+      if (error !== null) {
+        callback(error, '')
+        return
+      }
       const found = addresses
         .map((address) => ({ address, family: isIP(address) }))
         .filter((one) => family === undefined || family === 0 || one.family === family)
       const [first] = found
-      if (first === undefined) throw new HttpFault('unreachable', `no address for ${host}`)
-      if (all === true) callback(null, found)
+      if (first === undefined) callback(new HttpFault('unreachable', `no address for ${host}`), '')
+      else if (all === true) callback(null, found)
       else callback(null, first.address, first.family)
-    }
-    answer().catch((error: unknown) => callback(error as NodeJS.ErrnoException, ''))
+    })
   }
+}
+
+async function checkedAddresses(
+  { resolver, mayConnect }: AddressCheck,
+  host: string,
+): Promise<readonly string[]> {
+  const addresses = await resolver.addresses(host)
+  const bad = addresses.find((address) => !mayConnect(address))
+  if (bad !== undefined) throw blocked(bad)
+  return addresses
 }
 
 function blocked(address: string): HttpFault {

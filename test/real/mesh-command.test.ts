@@ -46,7 +46,8 @@ function isAlive(pid: number): boolean {
 async function untilGone(pids: readonly number[]): Promise<void> {
   const deadline = performance.now() + 15_000
   while (pids.some(isAlive)) {
-    if (performance.now() > deadline) throw new Error(`still running: ${pids.filter(isAlive)}`)
+    if (performance.now() > deadline)
+      throw new Error(`still running: ${pids.filter(isAlive).join()}`)
     await pause(20)
   }
 }

@@ -3,6 +3,7 @@ import { parseEntry, type Entry } from '../../src/domain/entry.ts'
 import { parseNote } from '../../src/domain/checkpoint.ts'
 import { parseLogId, type LogId } from '../../src/domain/log-id.ts'
 import type { RefusalCode } from '../../src/domain/refusal.ts'
+import { readFact, type Fact } from './oracle.ts'
 import type { Effect, KnownLeaf, LogWrite } from '../../src/mesh/events.ts'
 import type { LogState } from '../../src/mesh/state.ts'
 
@@ -16,6 +17,7 @@ export type IndexedEntry = {
   readonly log: LogId
   readonly index: number
   readonly entry: Entry
+  readonly fact: Fact
   /** Number of the transaction that brought it. */
   readonly transaction: number
 }
@@ -60,12 +62,14 @@ export class Disk {
       const { medium, address } = lookup.threepid
       const line = this.logs.get(lookup.log)?.lines[lookup.index]
       if (!(line instanceof Uint8Array)) throw new Error(`${lookup.log} lacks indexed line ${lookup.index}`)
-      const entry = parseEntry(textOf(line), line.length)
       const known = this.about(medium, address)
       const isNew = !known.some(({ log, index }) => log === lookup.log && index === lookup.index)
       if (!isNew) continue
       const { log, index } = lookup
-      known.push({ log, index, entry, transaction: this.transactions.length })
+      const entry = parseEntry(textOf(line), line.length)
+      const fact = readFact(textOf(line), log, index)
+      if (fact === null) throw new Error(`${log} has line ${index} indexed, which says nothing about an address`)
+      known.push({ log, index, entry, fact, transaction: this.transactions.length })
     }
     for (const { meta } of transaction.side) {
       for (const [name, value] of Object.entries(meta)) {
@@ -103,6 +107,20 @@ export class Disk {
       this.#index.set(key, entries)
     }
     return entries
+  }
+
+  /** What a pair's lookup is answered from: of each kind the newest, as the others are superseded. */
+  newestAbout(pair: { readonly medium: string; readonly address: string; readonly mxid: string }): IndexedEntry[] {
+    const newest: IndexedEntry[] = []
+    for (const kind of ['bind', 'unbind']) {
+      let last: IndexedEntry | null = null
+      for (const entry of this.about(pair.medium, pair.address)) {
+        if (entry.fact.kind !== kind || entry.fact.mxid !== pair.mxid) continue
+        if (last === null || entry.fact.mark > last.fact.mark) last = entry
+      }
+      if (last !== null) newest.push(last)
+    }
+    return newest
   }
 
   knownLeaves(log: LogId, from: number, to: number): KnownLeaf[] {

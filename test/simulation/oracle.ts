@@ -12,13 +12,15 @@ export type Fact = {
   readonly covers: number | null
   readonly log: string
   readonly index: number
+  /** Text that sorts as facts are ordered: by the stamp that counts, then log id, then index. */
+  readonly mark: string
 }
 
 /** What a line says about an address; null when it says nothing about any. */
 export function readFact(text: string, log: string, index: number): Fact | null {
   const line = JSON.parse(text) as Record<string, unknown> & { a: Record<string, string>; t: number }
   if (line['k'] !== 'bind' && line['k'] !== 'unbind') return null
-  return {
+  const fact = {
     kind: line['k'],
     medium: line.a['medium'] ?? '',
     address: line.a['address'] ?? '',
@@ -28,19 +30,15 @@ export function readFact(text: string, log: string, index: number): Fact | null 
     covers: (line['covers'] as number | undefined) ?? null,
     log,
     index,
-  }
+  } as const
+  const stamp = String(claimStampOf(fact)).padStart(17, '0')
+  return { ...fact, mark: `${stamp} ${log} ${String(index).padStart(9, '0')}` }
 }
 
 /** An unbind reaches as far as it says it covers; a copied line counts from the time of its proof. */
-export function claimStampOf({ kind, t, at, covers }: Fact): number {
+export function claimStampOf({ kind, t, at, covers }: Omit<Fact, 'mark'>): number {
   const said = at ?? t
   return kind === 'unbind' ? Math.max(said, covers ?? 0) : said
-}
-
-/** Text that sorts as facts are ordered: by stamp, then log id, then index. */
-export function markOf(fact: Fact): string {
-  const stamp = String(claimStampOf(fact)).padStart(17, '0')
-  return `${stamp} ${fact.log} ${String(fact.index).padStart(9, '0')}`
 }
 
 /**
@@ -50,7 +48,7 @@ export function markOf(fact: Fact): string {
 export function rightAnswer(facts: readonly Fact[], medium: string, address: string): string | null {
   const about = facts.filter((fact) => fact.medium === medium && fact.address === address)
   const binds = about.filter(({ kind }) => kind === 'bind')
-  const newest = binds.sort((a, b) => (markOf(a) < markOf(b) ? 1 : -1))[0]
+  const newest = binds.sort((a, b) => (a.mark < b.mark ? 1 : -1))[0]
   if (newest === undefined) return null
   const isWithdrawn = about.some(
     (fact) => fact.kind === 'unbind' && fact.mxid === newest.mxid && claimStampOf(fact) >= claimStampOf(newest),

@@ -124,7 +124,7 @@ export class Process {
   }
 
   #knownOf(operation: Operation): KnownOperation['known'] {
-    const entries = this.disk.about(operation.medium, operation.address).map(({ log, index }) => {
+    const entries = this.disk.newestAbout(operation).map(({ log, index }) => {
       const bytes = this.disk.logs.get(log)?.lines[index] as Uint8Array
       return { log, index, bytes }
     })

@@ -20,8 +20,8 @@ export type RunResult = {
 
 /** Virtual time in which the mesh must agree once faults have ended, and how long it must then stay calm. */
 const settleMaxMs = 300_000
-const calmMs = 25_000
-const lookEveryMs = 5_000
+const calmMs = 16_000
+const lookEveryMs = 4_000
 
 /** Runs one seed from start to end. The same seed gives the same events and digest. */
 export function simulate(seed: number, options: { readonly realKeys?: boolean } = {}): RunResult {

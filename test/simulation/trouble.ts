@@ -1,3 +1,4 @@
+import { clockDriftMaxMs } from '../../src/domain/limits.ts'
 import { epochMs } from './clock.ts'
 import type { Disk } from './disk.ts'
 import type { Process } from './process.ts'
@@ -18,7 +19,7 @@ export function planTrouble(world: World): void {
   often(plan.clockJumps, () => jumpClock(world, chance.pick([-90_000, -40_000, -5_000, 5_000, 40_000, 50_000])))
   if (plan.hourAhead) agenda.at(soon(), () => jumpClock(world, 3_600_000))
   for (let i = 0; i < plan.liveSnapshots; i++) {
-    agenda.at(chance.between(0, Math.floor(plan.faultsMs * 0.5)), () => takeSnapshot(world))
+    agenda.at(chance.between(0, Math.floor(plan.faultsMs * 0.3)), () => takeSnapshot(world))
   }
 }
 
@@ -123,12 +124,12 @@ function takeSnapshot(world: World): void {
   if (process === null || !process.isAlive || world.witness.hostile.has(site.machine.name)) return
   if (!process.isCalm) {
     agenda.after(37, () => {
-      if (agenda.nowMs < plan.faultsMs * 0.6) takeSnapshot(world)
+      if (agenda.nowMs < plan.faultsMs * 0.4) takeSnapshot(world)
     })
     return
   }
   const taken = { state: structuredClone(process.state), disk: site.disk.copy(), atMs: agenda.nowMs }
-  const resumeMs = agenda.nowMs + 45_000 + chance.between(0, 20_000)
+  const resumeMs = agenda.nowMs + clockDriftMaxMs + chance.between(1_000, 20_000)
   if (resumeMs >= plan.faultsMs) return
   agenda.at(resumeMs, () => {
     site.process?.kill()

@@ -4,8 +4,8 @@ import { parseLogId, type LogId } from '../../src/domain/log-id.ts'
 import { clockSkewMaxMs } from '../../src/domain/limits.ts'
 import { aheadMs } from '../../src/domain/stamp.ts'
 import type { AppendedEntry, KnownOperation, LogWrite } from '../../src/mesh/events.ts'
-import { textOf, type Disk, type IndexedEntry } from './disk.ts'
-import { claimStampOf, markOf, readFact, type Fact } from './oracle.ts'
+import { textOf, type Disk } from './disk.ts'
+import { claimStampOf, readFact, type Fact } from './oracle.ts'
 
 /** A broken invariant, in words. */
 export class Violation extends Error {
@@ -134,8 +134,7 @@ export class Witness {
     if (own === undefined) throw new Violation(`${node} acknowledged a line that its lookup index lacks`)
     for (const other of entries) {
       if (other.transaction >= own.transaction) continue
-      const before = factOf(disk, other)
-      if (before === null || !isOverruled(ours, before)) {
+      if (!isOverruled(ours, other.fact)) {
         throw new Violation(
           `${node} acknowledged ${place.log} ${place.index}, which ${other.log} ${other.index}, held before it, overrules`,
         )
@@ -157,15 +156,10 @@ export class Witness {
   }
 }
 
-function factOf(disk: Disk, { log, index }: IndexedEntry): Fact | null {
-  const line = disk.logs.get(log)?.lines[index]
-  return line instanceof Uint8Array ? readFact(textOf(line), log, index) : null
-}
-
 /** Whether what was just said wins over what was known: it is the later of two of a kind, or ends the other. */
 function isOverruled(ours: Fact, before: Fact): boolean {
   if (ours.kind === 'bind') {
-    if (before.kind === 'bind') return markOf(ours) > markOf(before)
+    if (before.kind === 'bind') return ours.mark > before.mark
     return before.mxid !== ours.mxid || claimStampOf(ours) > claimStampOf(before)
   }
   return before.kind === 'unbind' || before.mxid !== ours.mxid || claimStampOf(ours) >= claimStampOf(before)

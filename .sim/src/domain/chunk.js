@@ -163,7 +163,8 @@ export function readSegmentLines(body) {
 }
 function readSegmentLine(buffer, { start, end, text }) {
     if (text.startsWith('"')) {
-        return { type: 'blank', leaf: parseHash(text.slice(1, -1), 'entry-malformed') };
+        const encoded = text.endsWith('"') ? text.slice(1, -1) : null;
+        return { type: 'blank', leaf: parseHash(encoded, 'entry-malformed') };
     }
     if (text.startsWith('{"blank":')) {
         const run = parseBlankRun(text);
@@ -172,6 +173,7 @@ function readSegmentLine(buffer, { start, end, text }) {
     }
     buffer[start - 1] = 0;
     const leaf = hashLeafPrefixed(buffer.subarray(start - 1, end));
+    buffer[start - 1] = newline;
     return { type: 'entry', bytes: buffer.subarray(start, end), text, leaf };
 }
 /** An aligned run of blanks folded to its subtree hash; null when the line is an entry after all. */

@@ -1,8 +1,8 @@
 import { fromBase64 } from './base64.js';
-import { addressBytesMax, bindLineBytesMax, lineBytesMax, mxidBytesMax } from './limits.js';
+import { addressBytesMax, bindLineBytesMax, clockSkewLimitMs, lineBytesMax, mxidBytesMax } from './limits.js';
 import { isAudienceName, isNodeName, parseLogId } from './log-id.js';
 import { RefusalError } from './refusal.js';
-import { isStamp } from './stamp.js';
+import { isStamp, msOfStamp } from './stamp.js';
 function malformed(expected) {
     return new RefusalError('entry-malformed', `entry malformed: ${expected}`);
 }
@@ -83,8 +83,9 @@ function parseUnbind(fields, stamp) {
     checkPair(a);
     checkNonce(fields);
     const covers = fields['covers'];
-    if (covers !== undefined && !isStamp(covers))
-        throw malformed('"covers" must be a stamp');
+    if (covers !== undefined && (!isStamp(covers) || msOfStamp(covers) - msOfStamp(stamp) > clockSkewLimitMs)) {
+        throw malformed(`"covers" must be a stamp at most ${clockSkewLimitMs} ms above "t"`);
+    }
     const forget = fields['forget'];
     if (forget !== undefined && typeof forget !== 'boolean')
         throw malformed('"forget" must be a boolean');

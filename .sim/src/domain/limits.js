@@ -30,6 +30,8 @@ export const addressBytesMax = 512;
 export const mxidBytesMax = 255;
 // ---- clocks (DESIGN 2.2)
 export const clockSkewMaxMs = 60_000;
+/** The largest skew a node may be configured with; no unbind `covers` more, or a pair could be shut out for good. */
+export const clockSkewLimitMs = 300_000;
 /** Wall and monotonic clock drifting apart by more than this begins a new life. */
 export const clockDriftMaxMs = 30_000;
 // ---- group commit

@@ -1,6 +1,5 @@
 import { toBase64 } from '../domain/base64.js';
 import { beginLine, bindLine, closeLine, unbindLine } from '../domain/entry-line.js';
-import { clockSkewMaxMs } from '../domain/limits.js';
 import { formatLogId } from '../domain/log-id.js';
 import { hashLeaf } from '../domain/merkle-tree.js';
 import { RefusalError } from '../domain/refusal.js';
@@ -12,7 +11,7 @@ export const siteAudience = 'site';
 export function appendOperations(state, request, operations, now) {
     if (state.isStopping)
         throw new RefusalError('node-stopping', 'this node is stopping');
-    refuseWhenAhead(state, now);
+    refuseWhenAhead(state, operations, now);
     const { staged, effects } = currentLife(state, siteAudience, now);
     const entries = operations.map((operation) => stageOperation(state, staged, operation, now));
     state.group.appended.push({ request, entries });
@@ -22,27 +21,37 @@ export function appendOperations(state, request, operations, now) {
  * Our stamps must not run ahead of what our peers would take: they hold lines stamped over the skew bound ahead of
  * their clocks, and we never answer from a line they would hold.
  */
-function refuseWhenAhead(state, now) {
-    const stamp = nextStamp({ lastOwn: 0, newestSeen: state.newest, wallMs: now.wallMs });
+function refuseWhenAhead(state, operations, now) {
+    let stamp = nextStamp({ lastOwn: 0, newestSeen: state.newest, wallMs: now.wallMs });
+    for (const operation of operations) {
+        if (operation.kind === 'bind')
+            stamp = Math.max(stamp, pairOf(state, operation).coveredTo + 1);
+    }
     const ahead = aheadMs(stamp, now.wallMs + medianClockDifferenceMs(state));
     if (ahead <= state.limits.skewMaxMs)
         return;
     throw new RefusalError('clock-ahead-of-peers', `the next stamp would lie ${Math.round(ahead / 1000)} s ahead of the clocks heard; set this machine's clock`);
 }
-/** Median of peers' clocks less ours, our own difference of 0 included. */
+/** Median of siblings' clocks less ours, our own difference of 0 included: partners have no say in our writes. */
 export function medianClockDifferenceMs(state) {
     const differences = [0];
-    for (const { clockDifferenceMs } of state.peers.values()) {
-        if (clockDifferenceMs !== null)
+    for (const { clockDifferenceMs, peer } of state.peers.values()) {
+        if (clockDifferenceMs !== null && peer.role.type === 'sibling')
             differences.push(clockDifferenceMs);
     }
     differences.sort((a, b) => a - b);
     return differences[Math.floor((differences.length - 1) / 2)] ?? 0;
 }
+function pairKeyOf({ medium, address, mxid }) {
+    return `${medium}\u0000${address}\u0000${mxid}`;
+}
+/** What is known of an operation's pair: what this group says of it, else what the store did. */
+function pairOf(state, operation) {
+    return state.group.pairs.get(pairKeyOf(operation)) ?? { ...operation.known };
+}
 function stageOperation(state, staged, operation, now) {
-    const pairKey = `${operation.medium}\u0000${operation.address}\u0000${operation.mxid}`;
-    const pair = state.group.pairs.get(pairKey) ?? { ...operation.known };
-    state.group.pairs.set(pairKey, pair);
+    const pair = pairOf(state, operation);
+    state.group.pairs.set(pairKeyOf(operation), pair);
     const index = staged.builder.size;
     let stamp = nextStamp({ lastOwn: staged.lastStamp, newestSeen: state.newest, wallMs: now.wallMs });
     let line;
@@ -52,7 +61,7 @@ function stageOperation(state, staged, operation, now) {
         pair.isBound = true;
     }
     else {
-        const covers = pair.isBound ? null : stampOfMs(now.wallMs + clockSkewMaxMs);
+        const covers = pair.isBound ? null : stampOfMs(now.wallMs + state.limits.skewMaxMs);
         line = unbindLine(operation, stamp, covers);
         pair.isBound = false;
         pair.coveredTo = Math.max(pair.coveredTo, covers ?? stamp);
@@ -109,13 +118,18 @@ export function ownLogs(state, audience) {
     }
     return own;
 }
-/** Ends the current life, because something else may be writing it: the next write begins another. */
+/**
+ * Ends the current life, because something else may be writing it: the next write begins another. Before the ended one
+ * is closed every sibling must speak again: what it held before may be less than it holds now.
+ */
 export function endLife(state, audience) {
     const own = ownLogs(state, audience);
     if (own.current === null)
         return;
     own.former.add(own.current);
     own.current = null;
+    for (const peer of state.peers.values())
+        peer.lastHeardMs = null;
 }
 function newestFormer(state, former) {
     let newest = null;

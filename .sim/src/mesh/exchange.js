@@ -1,3 +1,4 @@
+import { mayRead } from './access.js';
 const refusalsKept = 10;
 export function rememberRefusal(state, peerName, refusal) {
     const refusals = state.peers.get(peerName)?.refusals;
@@ -13,7 +14,8 @@ export function refuseExchange(state, exchange, refusal, wallMs) {
     const { code, message } = refusal;
     const { log, peer } = exchange;
     rememberRefusal(state, peer, { log, code, message, atMs: wallMs, direction: 'ours' });
-    const have = log === null ? null : positionOf(state, log);
+    // Who may not read a log is not told how long it is.
+    const have = log === null || !mayRead(state, peer, log) ? null : positionOf(state, log);
     return [
         { type: 'exchange-refused', exchange: exchange.id, refused: { code, message, log, have } },
         { type: 'notice', notice: { type: 'chunk-refused', peer, log, code, message } },

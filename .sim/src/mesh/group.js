@@ -187,6 +187,11 @@ export function dropGroup(state, code, nowMs) {
         if (own.current !== null && !state.logs.has(own.current))
             own.current = null;
     }
+    for (const { state: log, closedAt } of group.logs.values()) {
+        const isStillOpen = log.origin === state.self.name && closedAt !== log.closedAt;
+        if (isStillOpen)
+            state.own.get(log.audience)?.former.add(log.log);
+    }
     return group;
 }
 //# sourceMappingURL=group.js.map

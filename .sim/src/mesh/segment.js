@@ -8,6 +8,7 @@ import { RefusalError } from '../domain/refusal.js';
 import { aheadMs } from '../domain/stamp.js';
 import { isAccepted } from './accept.js';
 import { isOwnGroup, originKeys } from './access.js';
+import { endLife } from './append.js';
 import { rememberRefusal } from './exchange.js';
 import { commitGroup, markStaged, returnTo, stageLog } from './group.js';
 /**
@@ -17,16 +18,20 @@ import { commitGroup, markStaged, returnTo, stageLog } from './group.js';
 export function takeSegment(state, exchange, { segment, leaves }, now) {
     const lines = readSegmentLines(segment.body);
     checkCount(exchange, segment, lines);
+    const wasStaged = state.group.logs.has(exchange.log);
     const staged = stageLog(state, exchange.log);
     const mark = markStaged(state.group, staged);
     const { newest } = state;
     try {
         const stager = { state, exchange, staged, now, effects: [], closes: [] };
+        const { blankAt } = staged;
         const overlap = compareOverlap(stager, lines, leaves);
         addLines(stager, lines, overlap);
-        refuseBeyondClose(staged);
+        reopenBeyondClose(staged);
         if (staged.builder.size > mark.frontier.size)
             proveSegment(exchange, segment, staged);
+        if (blankAt === null && staged.blankAt !== null)
+            chargeBlank(stager, staged.blankAt);
         for (const close of stager.closes)
             admitClose(stager, close);
         exchange.next = segment.to;
@@ -36,6 +41,8 @@ export function takeSegment(state, exchange, { segment, leaves }, now) {
     }
     catch (error) {
         returnTo(state.group, staged, mark);
+        if (!wasStaged)
+            state.group.logs.delete(exchange.log);
         state.newest = newest;
         throw error;
     }
@@ -115,9 +122,9 @@ function addLines(stager, lines, from) {
         throw new RefusalError('begin-mismatch', 'a log must begin with a begin line');
     }
 }
-/** Unexplained, so provisional: nothing past it is served or cosigned until it is filled. The sender is charged. */
+/** Unexplained, so provisional: nothing past it is served or cosigned until it is filled. */
 function addBlank(stager, line, index) {
-    const { staged, exchange, state, now } = stager;
+    const { staged } = stager;
     if (line.type === 'blank') {
         staged.builder.add(line.leaf);
         staged.lines.push({ blankHash: line.leaf });
@@ -125,13 +132,14 @@ function addBlank(stager, line, index) {
     else {
         throw new RefusalError('blank-unexplained', 'a folded run of blanks that nothing explains');
     }
-    if (staged.blankAt !== null)
-        return;
-    staged.blankAt = index;
+    staged.blankAt ??= index;
+}
+/** The sender of an unexplained blank answers for it, once it is proved to be in the log. */
+function chargeBlank({ state, exchange, now, effects }, index) {
     const { log, peer } = exchange;
     const message = `line ${index} is blank and nothing explains it`;
     rememberRefusal(state, peer, { log, code: 'blank-unexplained', message, atMs: now.wallMs, direction: 'ours' });
-    stager.effects.push({ type: 'notice', notice: { type: 'blank-unexplained', log, index, peer } });
+    effects.push({ type: 'notice', notice: { type: 'blank-unexplained', log, index, peer } });
 }
 function readEntry(stager, line, index, isNew) {
     const { state, staged, exchange } = stager;
@@ -181,7 +189,11 @@ function admitBegin({ state, exchange, staged, effects }, begin) {
     staged.begin = { serverName: begin.serverName, matrixKeys: begin.matrixKeys };
     effects.push({ type: 'notice', notice: { type: 'keys-changed' } });
 }
-/** A close line ends an earlier log of the same writer; nothing is taken beyond it. */
+/**
+ * A close line ends an earlier log of the same writer. It says what its author had heard; lines the log's own key
+ * signed beyond it (of a clone that still runs, or late on their way) are lines all the same: then the log is open
+ * again, on every node alike, whatever came first.
+ */
 function admitClose({ state, exchange, effects }, { closed }) {
     const name = parseLogId(closed.log);
     if (name === null || name.node !== parseLogId(exchange.log)?.node || closed.log === exchange.log)
@@ -189,15 +201,17 @@ function admitClose({ state, exchange, effects }, { closed }) {
     if (!isOwnGroup(state, name.node) && !state.logs.has(closed.log))
         return;
     const target = stageLog(state, closed.log);
-    if (target.closedAt !== null)
+    if (name.node === state.self.name && state.own.get(name.audience)?.current === closed.log) {
+        endLife(state, name.audience);
+    }
+    if (closed.size < target.builder.size || closed.size <= (target.closedAt ?? -1))
         return;
     target.closedAt = closed.size;
     effects.push({ type: 'notice', notice: { type: 'log-closed', log: closed.log, size: closed.size } });
 }
-function refuseBeyondClose({ builder, closedAt, state }) {
-    if (closedAt === null || builder.size <= closedAt)
-        return;
-    throw new RefusalError('log-closed', `${state.log} was closed at ${closedAt} lines`);
+function reopenBeyondClose(staged) {
+    if (staged.closedAt !== null && staged.builder.size > staged.closedAt)
+        staged.closedAt = null;
 }
 function proveSegment({ target, note }, { to, proof }, staged) {
     const root = staged.builder.root();

@@ -81,6 +81,9 @@ export function failPeer(state, peerName, reason, now) {
     peer.callAfterMs = now.monoMs + backoffMs(peer, now);
     peer.headsDueMs = Math.min(peer.headsDueMs, peer.callAfterMs);
     peer.lastFailure = { reason, atMs: now.wallMs };
+    // What it said of its clock before ours jumped is worth nothing once it cannot be asked.
+    if (peer.lastHeardMs === null)
+        peer.clockDifferenceMs = null;
     giveUpSibling(state, peerName);
     return effects;
 }

@@ -3,7 +3,7 @@ import { RefusalError } from '../domain/refusal.js';
 import { answerExchange, endChunk, loadedLeaves, nextSegment, openChunk, verifiedCheckpoint } from './admission.js';
 import { appendOperations, closeWhatIsComplete, endLife } from './append.js';
 import { refuseExchange } from './exchange.js';
-import { commitGroup, dropGroup, settleGroup, wantCommit } from './group.js';
+import { commitGroup, dropGroup, settleGroup, stageLog, wantCommit } from './group.js';
 import { answerHeads, hearCosigned, hearHeads, noticeAlive, serveEntries } from './heads.js';
 import { changePeers } from './peers.js';
 import { becomeReadyWhenReached, startReadiness } from './readiness.js';
@@ -30,9 +30,17 @@ function watchClock(state, now) {
     const effects = state.committing === null ? commitGroup(state) : [];
     for (const audience of state.own.keys())
         endLife(state, audience);
-    for (const peer of state.peers.values())
-        peer.clockDifferenceMs = null;
-    return [{ type: 'notice', notice: { type: 'clock-jumped', driftMs: offset - before } }, ...effects];
+    for (const peer of state.peers.values()) {
+        // Whose clock is right is known when it answers; until then ours is held to what was heard before the jump.
+        if (peer.clockDifferenceMs !== null)
+            peer.clockDifferenceMs -= offset - before;
+        peer.lastHeardMs = null;
+        peer.headsDueMs = now.monoMs;
+    }
+    // A resumed snapshot remembers a life that its former self may have begun since.
+    state.nextLife = null;
+    const notice = { type: 'clock-jumped', driftMs: offset - before };
+    return [{ type: 'notice', notice }, ...effects, { type: 'draw-life' }];
 }
 function becomeReadyWhenReachedAfter(state, event) {
     if (event.type === 'segment' || event.type === 'life-drawn')
@@ -145,6 +153,11 @@ function commitFailed(state, event) {
     const effects = isNews ? [{ type: 'notice', notice: { type: 'storage-failed', code } }] : [];
     if (state.nextLife === null)
         effects.push({ type: 'draw-life' });
+    for (const { state: log, isOwn, lines } of group.logs.values()) {
+        // Its head was signed. Another head of that size must never be, so the next write begins another life.
+        if (isOwn && lines.length > 0 && state.own.get(log.audience)?.current === log.log)
+            endLife(state, log.audience);
+    }
     for (const { request } of group.appended)
         effects.push({ type: 'refused', request, code, message });
     for (const request of group.sideRequests)
@@ -169,8 +182,11 @@ function serve(state, { peer: name, log, isOn }) {
 }
 function findBlank(state, { log, index }) {
     const stands = state.logs.get(log);
-    if (stands !== undefined)
-        stands.blankAt = index;
-    return [];
+    if (stands === undefined || stands.blankAt === index)
+        return [];
+    // Stored too: a start that believed the former place would ask for lines it holds, for ever.
+    stands.blankAt = index;
+    stageLog(state, log).blankAt = index;
+    return wantCommit(state);
 }
 //# sourceMappingURL=step.js.map

@@ -2,6 +2,7 @@ import { hashLeaf, TreeBuilder, rootOf } from '../../src/domain/merkle-tree.js';
 import { parseEntry } from '../../src/domain/entry.js';
 import { parseNote } from '../../src/domain/checkpoint.js';
 import { parseLogId } from '../../src/domain/log-id.js';
+import { readFact } from './oracle.js';
 /**
  * The store as its port promises it: a transaction stands whole or not at all, and what stands survives a crash. Every
  * transaction is kept, so that any earlier state can be restored: a rolled-back disk, or a clone's copy.
@@ -36,13 +37,16 @@ export class Disk {
             const line = this.logs.get(lookup.log)?.lines[lookup.index];
             if (!(line instanceof Uint8Array))
                 throw new Error(`${lookup.log} lacks indexed line ${lookup.index}`);
-            const entry = parseEntry(textOf(line), line.length);
             const known = this.about(medium, address);
             const isNew = !known.some(({ log, index }) => log === lookup.log && index === lookup.index);
             if (!isNew)
                 continue;
             const { log, index } = lookup;
-            known.push({ log, index, entry, transaction: this.transactions.length });
+            const entry = parseEntry(textOf(line), line.length);
+            const fact = readFact(textOf(line), log, index);
+            if (fact === null)
+                throw new Error(`${log} has line ${index} indexed, which says nothing about an address`);
+            known.push({ log, index, entry, fact, transaction: this.transactions.length });
         }
         for (const { meta } of transaction.side) {
             for (const [name, value] of Object.entries(meta)) {
@@ -81,6 +85,22 @@ export class Disk {
             this.#index.set(key, entries);
         }
         return entries;
+    }
+    /** What a pair's lookup is answered from: of each kind the newest, as the others are superseded. */
+    newestAbout(pair) {
+        const newest = [];
+        for (const kind of ['bind', 'unbind']) {
+            let last = null;
+            for (const entry of this.about(pair.medium, pair.address)) {
+                if (entry.fact.kind !== kind || entry.fact.mxid !== pair.mxid)
+                    continue;
+                if (last === null || entry.fact.mark > last.fact.mark)
+                    last = entry;
+            }
+            if (last !== null)
+                newest.push(last);
+        }
+        return newest;
     }
     knownLeaves(log, from, to) {
         const stored = this.logs.get(log);

@@ -3,7 +3,7 @@ export function readFact(text, log, index) {
     const line = JSON.parse(text);
     if (line['k'] !== 'bind' && line['k'] !== 'unbind')
         return null;
-    return {
+    const fact = {
         kind: line['k'],
         medium: line.a['medium'] ?? '',
         address: line.a['address'] ?? '',
@@ -14,16 +14,13 @@ export function readFact(text, log, index) {
         log,
         index,
     };
+    const stamp = String(claimStampOf(fact)).padStart(17, '0');
+    return { ...fact, mark: `${stamp} ${log} ${String(index).padStart(9, '0')}` };
 }
 /** An unbind reaches as far as it says it covers; a copied line counts from the time of its proof. */
 export function claimStampOf({ kind, t, at, covers }) {
     const said = at ?? t;
     return kind === 'unbind' ? Math.max(said, covers ?? 0) : said;
-}
-/** Text that sorts as facts are ordered: by stamp, then log id, then index. */
-export function markOf(fact) {
-    const stamp = String(claimStampOf(fact)).padStart(17, '0');
-    return `${stamp} ${fact.log} ${String(fact.index).padStart(9, '0')}`;
 }
 /**
  * The newest bind of an address answers, whoever made it, unless an unbind of just that pair is as new or newer. Where
@@ -32,7 +29,7 @@ export function markOf(fact) {
 export function rightAnswer(facts, medium, address) {
     const about = facts.filter((fact) => fact.medium === medium && fact.address === address);
     const binds = about.filter(({ kind }) => kind === 'bind');
-    const newest = binds.sort((a, b) => (markOf(a) < markOf(b) ? 1 : -1))[0];
+    const newest = binds.sort((a, b) => (a.mark < b.mark ? 1 : -1))[0];
     if (newest === undefined)
         return null;
     const isWithdrawn = about.some((fact) => fact.kind === 'unbind' && fact.mxid === newest.mxid && claimStampOf(fact) >= claimStampOf(newest));

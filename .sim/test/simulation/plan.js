@@ -6,7 +6,10 @@ export function drawPlan(chance) {
         ? chance.pick(['relay alters', 'forger', 'replays and garbage'])
         : 'none';
     const isHostile = hostility !== 'none';
-    const faultsMs = chance.pick([30_000, 60_000, 90_000, 120_000]);
+    // A snapshot comes back after clockDriftMaxMs: its seeds last longer, and only the snapshot moves their clocks.
+    const liveSnapshots = chance.isHit(0.12) ? chance.between(1, 2) : 0;
+    const isSnapshot = liveSnapshots > 0;
+    const faultsMs = isSnapshot ? 90_000 : chance.pick([8_000, 20_000, 20_000, 40_000, 60_000]);
     return {
         nodeCount: isHostile ? Math.max(4, nodeCount) : nodeCount,
         topology: isHostile ? 'full mesh' : chance.pick(['full mesh', 'full mesh', 'line', 'star']),
@@ -24,10 +27,10 @@ export function drawPlan(chance) {
         crashes: chance.pick([0, 1, 2, 4, 6]),
         rollbackChance: chance.pick([0, 0.3, 0.7]),
         clones: chance.isHit(0.2) ? 1 : 0,
-        liveSnapshots: chance.isHit(0.2) ? chance.between(1, 2) : 0,
+        liveSnapshots,
         diskProblems: chance.isHit(0.3) ? chance.between(1, 2) : 0,
-        clockJumps: chance.isHit(0.3) ? chance.between(1, 3) : 0,
-        hourAhead: chance.isHit(0.1),
+        clockJumps: !isSnapshot && chance.isHit(0.3) ? chance.between(1, 3) : 0,
+        hourAhead: !isSnapshot && chance.isHit(0.08),
         hostility,
     };
 }

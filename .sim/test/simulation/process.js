@@ -78,7 +78,7 @@ export class Process {
         this.handle({ type: 'append', request, operations: known });
     }
     #knownOf(operation) {
-        const entries = this.disk.about(operation.medium, operation.address).map(({ log, index }) => {
+        const entries = this.disk.newestAbout(operation).map(({ log, index }) => {
             const bytes = this.disk.logs.get(log)?.lines[index];
             return { log, index, bytes };
         });

@@ -8,8 +8,8 @@ import { Violation } from './witness.js';
 import { World } from './world.js';
 /** Virtual time in which the mesh must agree once faults have ended, and how long it must then stay calm. */
 const settleMaxMs = 300_000;
-const calmMs = 25_000;
-const lookEveryMs = 5_000;
+const calmMs = 16_000;
+const lookEveryMs = 4_000;
 /** Runs one seed from start to end. The same seed gives the same events and digest. */
 export function simulate(seed, options = {}) {
     const chance = new Chance(seed);

@@ -1,3 +1,4 @@
+import { clockDriftMaxMs } from '../../src/domain/limits.js';
 import { epochMs } from './clock.js';
 /** Puts the troubles of the plan on the agenda: each begins and ends before the faulty time does. */
 export function planTrouble(world) {
@@ -17,7 +18,7 @@ export function planTrouble(world) {
     if (plan.hourAhead)
         agenda.at(soon(), () => jumpClock(world, 3_600_000));
     for (let i = 0; i < plan.liveSnapshots; i++) {
-        agenda.at(chance.between(0, Math.floor(plan.faultsMs * 0.5)), () => takeSnapshot(world));
+        agenda.at(chance.between(0, Math.floor(plan.faultsMs * 0.3)), () => takeSnapshot(world));
     }
 }
 /** A time within what is left of the faulty phase. */
@@ -122,13 +123,13 @@ function takeSnapshot(world) {
         return;
     if (!process.isCalm) {
         agenda.after(37, () => {
-            if (agenda.nowMs < plan.faultsMs * 0.6)
+            if (agenda.nowMs < plan.faultsMs * 0.4)
                 takeSnapshot(world);
         });
         return;
     }
     const taken = { state: structuredClone(process.state), disk: site.disk.copy(), atMs: agenda.nowMs };
-    const resumeMs = agenda.nowMs + 45_000 + chance.between(0, 20_000);
+    const resumeMs = agenda.nowMs + clockDriftMaxMs + chance.between(1_000, 20_000);
     if (resumeMs >= plan.faultsMs)
         return;
     agenda.at(resumeMs, () => {

@@ -3,7 +3,7 @@ import { parseLogId } from '../../src/domain/log-id.js';
 import { clockSkewMaxMs } from '../../src/domain/limits.js';
 import { aheadMs } from '../../src/domain/stamp.js';
 import { textOf } from './disk.js';
-import { claimStampOf, markOf, readFact } from './oracle.js';
+import { claimStampOf, readFact } from './oracle.js';
 /** A broken invariant, in words. */
 export class Violation extends Error {
     constructor(message) {
@@ -117,8 +117,7 @@ export class Witness {
         for (const other of entries) {
             if (other.transaction >= own.transaction)
                 continue;
-            const before = factOf(disk, other);
-            if (before === null || !isOverruled(ours, before)) {
+            if (!isOverruled(ours, other.fact)) {
                 throw new Violation(`${node} acknowledged ${place.log} ${place.index}, which ${other.log} ${other.index}, held before it, overrules`);
             }
         }
@@ -138,15 +137,11 @@ export class Witness {
         }
     }
 }
-function factOf(disk, { log, index }) {
-    const line = disk.logs.get(log)?.lines[index];
-    return line instanceof Uint8Array ? readFact(textOf(line), log, index) : null;
-}
 /** Whether what was just said wins over what was known: it is the later of two of a kind, or ends the other. */
 function isOverruled(ours, before) {
     if (ours.kind === 'bind') {
         if (before.kind === 'bind')
-            return markOf(ours) > markOf(before);
+            return ours.mark > before.mark;
         return before.mxid !== ours.mxid || claimStampOf(ours) > claimStampOf(before);
     }
     return before.kind === 'unbind' || before.mxid !== ours.mxid || claimStampOf(ours) >= claimStampOf(before);

@@ -112,27 +112,35 @@ describe('against the definition of RFC 6962', () => {
   })
 
   test('inclusion proofs are those of the recursive definition, and verify, to 300 leaves', async () => {
+    const wrong: string[] = []
     for (let size = 1; size <= 300; size += size < 70 ? 1 : 23) {
       const root = bytes(naive.root(0, size))
       for (let index = 0; index < size; index += size < 70 ? 1 : 7) {
         const proof = await inclusionProof(index, size, sourceOf(size))
-        expect(proof.map(hex)).toEqual(naive.path(index, 0, size))
         const leaf = hashLeaf(lineOf(index))
-        expect(verifyInclusion({ index, size, leaf, root, proof })).toBe(true)
+        const isRight =
+          proof.map(hex).join() === naive.path(index, 0, size).join() &&
+          verifyInclusion({ index, size, leaf, root, proof })
+        if (!isRight) wrong.push(`${index} in ${size}`)
       }
     }
+    expect(wrong).toEqual([])
   })
 
   test('consistency proofs are those of the recursive definition, and verify, for all sizes to 130', async () => {
+    const wrong: string[] = []
     for (let newSize = 0; newSize <= 130; newSize++) {
       const newRoot = bytes(naive.root(0, newSize))
       for (let oldSize = 0; oldSize <= newSize; oldSize++) {
         const proof = await consistencyProof(oldSize, newSize, sourceOf(newSize))
-        expect(proof.map(hex)).toEqual(naive.proof(oldSize, newSize))
         const oldRoot = bytes(naive.root(0, oldSize))
-        expect(verifyConsistency({ oldSize, oldRoot, newSize, newRoot, proof })).toBe(true)
+        const isRight =
+          proof.map(hex).join() === naive.proof(oldSize, newSize).join() &&
+          verifyConsistency({ oldSize, oldRoot, newSize, newRoot, proof })
+        if (!isRight) wrong.push(`${oldSize} to ${newSize}`)
       }
     }
+    expect(wrong).toEqual([])
   })
 
   test('proofs hold for trees of up to 2^53 - 1 leaves, in at most 64 hashes', async () => {

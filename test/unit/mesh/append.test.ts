@@ -226,13 +226,15 @@ describe('a failing store', () => {
     expect(machine.state.storageProblem).toBeNull()
   })
 
-  test('does not make a writer forget which log it was writing', () => {
+  test('ends the life whose head was signed but not stored', () => {
     const machine = started()
     const { log } = bound(machine)
     machine.commitsFailWith = 'storage-full'
     machine.write(bindOperation())
     machine.commitsFailWith = null
-    expect(bound(machine, 'carol@example.org')).toMatchObject({ log, index: 2 })
-    expect(log.startsWith(`${paris}/site~`)).toBe(true)
+    const next = bound(machine, 'carol@example.org')
+    expect(next.log).not.toBe(log)
+    expect(next.log.startsWith(`${paris}/site~`)).toBe(true)
+    expect(machine.state.logs.get(log)?.size).toBe(2)
   })
 })

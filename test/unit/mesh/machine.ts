@@ -169,6 +169,8 @@ export class Machine {
   readonly name: string
   readonly lines = new Map<LogId, (Uint8Array | { blankHash: Hash })[]>()
   readonly log: Effect[] = []
+  /** Heads of ours that were signed: "log size" → root. */
+  readonly signed = new Map<string, string>()
   wallMs = startMs
   monoMs = 1_000_000
   /** Answers every commit with this refusal. */
@@ -317,19 +319,32 @@ export class Machine {
   }
 
   #store(effect: Extract<Effect, { type: 'commit' }>): Effect[] {
+    const notes = this.#sign(effect)
     if (this.commitsFailWith !== null) {
       return this.take({ type: 'commit-failed', commit: effect.commit, code: this.commitsFailWith })
     }
-    const notes: Record<string, string> = {}
-    for (const { log, lines, fills, expectedSize, note, size, root } of effect.logs) {
+    for (const { log, lines, fills, expectedSize } of effect.logs) {
       const stored = this.lines.get(log) ?? []
       if (stored.length !== expectedSize) throw new Error(`conflict: ${log} has ${stored.length} lines, not ${expectedSize}`)
       stored.push(...lines)
       for (const { index, bytes } of fills) stored[index] = bytes
       this.lines.set(log, stored)
-      if (note === null) notes[log] = signCheckpoint({ log, size, root }, seedOf(this.name), publicKeyOf(this.name))
     }
     return this.take({ type: 'committed', commit: effect.commit, notes })
+  }
+
+  /** As production does, before it is known whether the store takes the group: a head is signed once per size. */
+  #sign({ logs }: Extract<Effect, { type: 'commit' }>): Record<string, string> {
+    const notes: Record<string, string> = {}
+    for (const { log, note, size, root } of logs) {
+      if (note !== null) continue
+      const place = `${log} ${size}`
+      const head = Buffer.from(root).toString('base64')
+      if ((this.signed.get(place) ?? head) !== head) throw new Error(`two heads of ${size} lines were signed for ${log}`)
+      this.signed.set(place, head)
+      notes[log] = signCheckpoint({ log, size, root }, seedOf(this.name), publicKeyOf(this.name))
+    }
+    return notes
   }
 }
 
