@@ -2,7 +2,7 @@
 // Three nodes of one mesh on this machine: real processes, real keys, real TLS between them. Binds an address on the
 // first, finds it on the other two through the Matrix API, says what to try next, and runs until Ctrl-C.
 import { existsSync, writeFileSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { main } from './mesh/commands.mjs'
 import {
@@ -17,7 +17,18 @@ import { startHomeserver } from './mesh/homeserver.mjs'
 import * as client from './mesh/matrix-client.mjs'
 import { NodeProcess } from './mesh/processes.mjs'
 import { sayNext } from './mesh/next.mjs'
-import { bold, done, faint, green, red, say, step, table, warn } from './mesh/story.mjs'
+import {
+  bold,
+  done,
+  faint,
+  green,
+  pathFromHere,
+  red,
+  say,
+  step,
+  table,
+  warn,
+} from './mesh/story.mjs'
 import { until } from './mesh/until.mjs'
 
 const readyWait = { withinMs: 60_000, pollMs: 20 }
@@ -170,7 +181,7 @@ function sayNodes(folder) {
       node.meshUrl,
       node.adminUrl,
       String(running.processes[index].pid),
-      relative('', node.logFile),
+      pathFromHere(node.logFile),
     ]),
   ])
 }
@@ -180,7 +191,7 @@ async function run({ dir, fresh, once }) {
   say(bold('Mycelid: three nodes of one mesh on this machine'))
   say(
     faint(
-      `  in ${relative('', dir) || dir}${folder.isReused ? ', used again (--fresh begins anew)' : ''}`,
+      `  in ${pathFromHere(dir)}${folder.isReused ? ', used again (--fresh begins anew)' : ''}`,
     ),
   )
   if (folder.hasMoved) say(faint('  some of its ports are taken now; others were chosen'))

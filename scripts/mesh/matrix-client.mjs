@@ -68,7 +68,7 @@ export function refusesStrangers(node) {
     })
     attempt.on('response', (response) => {
       response.resume()
-      resolve(false)
+      resolve(response.statusCode === 401 || response.statusCode === 403)
     })
     attempt.on('timeout', () => attempt.destroy(new Error('no answer')))
     attempt.on('error', () => resolve(true))

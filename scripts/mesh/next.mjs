@@ -1,7 +1,6 @@
 // What a person can try next, as lines that work when pasted into another terminal.
-import { relative } from 'node:path'
 import { main } from './commands.mjs'
-import { bold, faint, say } from './story.mjs'
+import { bold, faint, pathFromHere, say } from './story.mjs'
 
 function json(value) {
   return `'${JSON.stringify(value)}'`
@@ -15,8 +14,8 @@ function example(what, command) {
 export function sayNext(folder, threepid) {
   const [paris, lyon, oslo] = folder.nodes
   const { pepper } = folder.record
-  const config = (node) => relative('', node.configFile)
-  const program = relative('', main)
+  const config = (node) => pathFromHere(node.configFile)
+  const program = pathFromHere(main)
   say(`\n${bold('Try next, in another terminal')}`)
   for (const node of folder.nodes) {
     example(

@@ -1,4 +1,6 @@
 // How the command tells what happens: a line per step with its time, in colour on a terminal that wants it.
+import { relative } from 'node:path'
+
 const isColoured =
   process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb'
 
@@ -17,6 +19,12 @@ export function say(text = '') {
 
 export function warn(text) {
   process.stderr.write(`${text}\n`)
+}
+
+/** A path as a person here would type it. */
+export function pathFromHere(path) {
+  const short = relative('', path)
+  return short === '' || short.startsWith('..') ? path : short
 }
 
 export function duration(ms) {

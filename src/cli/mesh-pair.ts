@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { loadKeys, readSiteSecret, type NodeKeys } from '../config/key-files.ts'
 import { siteSecretFingerprint } from '../config/site-secret.ts'
+import { readPeers } from '../config/peers.ts'
 import { withPeerRow, type PairChange } from '../config/peer-rows.ts'
 import { formatCard, parseCard, type Card } from '../domain/card.ts'
 import { cardInputBytesMax } from '../domain/limits.ts'
@@ -61,6 +62,7 @@ async function pair(words: string[], options: PairOptions, invocation: Invocatio
   refuseOwnCard(card, config, keys)
   const content = readPeersFile(config.mesh.peersFile)
   const paired = withPeerRow(content, { card, role, isForced: options.force === true })
+  refuseSkippedRow(paired.content, card, config)
   // The secret first: it is refused while the node runs, and then nothing has been changed.
   const secret =
     options.secretFile === undefined
@@ -103,6 +105,18 @@ function refuseOwnCard(card: Card, config: Config, keys: NodeKeys): void {
       exitCodes.failed,
     )
   }
+}
+
+/** What the node would skip is not written: the operator is here now, and not when it starts. */
+function refuseSkippedRow(content: object, card: Card, config: Config): void {
+  const { problems } = readPeers(JSON.stringify(content), {
+    file: config.mesh.peersFile,
+    ownName: config.node.name,
+    arePinsNeeded: config.mesh.tls.mode === 'pinned',
+  })
+  const problem = problems.find(({ row }) => row.endsWith(`(${card.name})`))
+  if (problem === undefined) return
+  throw new CommandError(`${card.name} cannot be admitted: ${problem.message}`, exitCodes.failed)
 }
 
 function readPeersFile(file: string): unknown {

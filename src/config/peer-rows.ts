@@ -54,20 +54,20 @@ function newRow(card: Card, role: PairedRole): Fields {
   }
 }
 
+/** The members keep their order, so that pairing again with nothing new changes nothing. */
 function renewedRow(
   present: Fields,
   { card, role, isForced }: { card: Card; role: PairedRole; isForced: boolean },
 ): Fields {
-  const { sibling, partner, url, ...others } = present
-  return {
-    ...others,
-    ...(card.url === null ? (url === undefined ? {} : { url }) : { url: card.url }),
-    // Forced: the card's alone, for the former ones may be in other hands. Otherwise they hold the card's already.
-    keys: isForced ? [card.vkey] : present['keys'],
-    tls_pins: isForced ? [card.pin] : present['tls_pins'],
-    ...roleFields(role, partner),
-    ...(sibling === undefined || role.type === 'partner' ? {} : { sibling }),
+  const row: Record<string, unknown> = { ...present }
+  if (card.url !== null) row['url'] = card.url
+  if (isForced) {
+    // The card's alone: the former ones may be in other hands.
+    row['keys'] = [card.vkey]
+    row['tls_pins'] = [card.pin]
   }
+  delete row[role.type === 'sibling' ? 'partner' : 'sibling']
+  return Object.assign(row, roleFields(role, present['partner']))
 }
 
 /** Members of a partner row that pairing does not set (max_entries, relay) are kept. */

@@ -15,7 +15,7 @@ import type { Origins, Section, Source } from './tree.ts'
 /** Sections within sections: the configuration has five levels. */
 const depthMax = 16
 /** Values of one file, aliases followed: what a hand writes has hundreds. */
-const nodesMax = 100_000
+const nodesMax = 20_000
 
 /** Reads one configuration file (YAML 1.2) with the place of every value. Anything wrong is a problem, not an error. */
 export function readYamlSource(file: string, shownAs: string): Source {

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Association } from '../domain/association.ts'
 import { answerOf, foldClaims, statementOf, type Answer } from '../domain/claim.ts'
 import { threepidOf, type Entry } from '../domain/entry.ts'
 import type { LogId } from '../domain/log-id.ts'
+import { formatLookupHash, lookupHash } from '../domain/lookup-hash.ts'
 import type { Threepid } from '../domain/threepid.ts'
 import type { Storage, StoredEntry } from '../storage/storage.ts'
 import type { AssociationReader } from './association-reader.ts'
@@ -30,15 +30,15 @@ export function createAssociationReader(ports: AssociationPorts): AssociationRea
   const { storage, pepper, standing, nowMs, isSigned } = ports
 
   function answer(reads: readonly Read[]): Answer | null {
-    const { groupOf, rankOf } = standing()
+    const present = standing()
     const statements = []
     for (const { stored, entry } of reads) {
       const via = entry.kind === 'bind' || entry.kind === 'unbind' ? entry.via : null
-      const group = groupOf(stored.log, via)
+      const group = present.groupOf(stored.log, via)
       const statement = statementOf(entry, { log: stored.log, index: stored.index, group })
       if (statement !== null) statements.push(statement)
     }
-    return answerOf(foldClaims(statements), rankOf, nowMs())
+    return answerOf(foldClaims(statements), (group) => present.rankOf(group), nowMs())
   }
 
   function mxidOf(entries: readonly StoredEntry[], isMeant: (threepid: Threepid) => boolean): string | null {
@@ -54,7 +54,7 @@ export function createAssociationReader(ports: AssociationPorts): AssociationRea
       return found.map((entries, i) => {
         if (entries.length === 0) return null
         const hash = hashes[i] as string
-        return mxidOf(entries, (threepid) => hashText(threepid, now) === hash)
+        return mxidOf(entries, (threepid) => formatLookupHash(lookupHash(threepid, now)) === hash)
       })
     },
     async mxidsByThreepid(threepids) {
@@ -85,8 +85,4 @@ function readsAbout(entries: readonly StoredEntry[], isMeant: (threepid: Threepi
     if (threepid !== null && isMeant(threepid)) reads.push({ stored, entry })
   }
   return reads
-}
-
-function hashText({ address, medium }: Threepid, pepper: string): string {
-  return createHash('sha256').update(`${address} ${medium} ${pepper}`).digest('base64url')
 }

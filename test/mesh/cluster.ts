@@ -140,10 +140,7 @@ export class Node {
       pepper: () => pepper,
       nowMs: () => cluster.nowMs + this.wallOffsetMs,
       isSigned: () => true,
-      standing: () => ({
-        groupOf: (log, via) => cluster.groupOf(this.name, log.slice(0, log.indexOf('/')), via),
-        rankOf: (group) => (group === 'own' ? 0 : 1),
-      }),
+      standing: () => new Roles(this.name, {}, this.peers()),
     })
     return (await reader.mxidsByThreepid([{ medium: 'email', address }]))[0] ?? null
   }
@@ -199,11 +196,6 @@ export class Cluster {
 
   roleOf(viewer: string, peer: string): Peer['role'] {
     return this.#partners.get(`${viewer} ${peer}`) ?? { type: 'sibling' }
-  }
-
-  groupOf(viewer: string, origin: string, via: string | null): string {
-    if (via !== null) return `via:${via}`
-    return origin !== viewer && this.roleOf(viewer, origin).type === 'partner' ? origin : 'own'
   }
 
   node(name: string): Node {

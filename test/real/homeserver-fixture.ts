@@ -28,7 +28,8 @@ export async function makeCertificate(dns: string[], ip: string[] = []): Promise
     ...ip.map((value) => ({ type: 'ip', value }) as const),
   ]
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=test',
+    // Issuers are found by name: two certificates of one name would hide each other.
+    name: `CN=${[...dns, ...ip].join(' ')}`,
     keys: keys as CryptoKeyPair,
     signingAlgorithm: algorithm,
     notBefore: new Date(Date.now() - 60_000),

@@ -1,11 +1,11 @@
 import { closedDigest } from '../../src/domain/heads-digest.ts'
-import type { Effect, PushOutcome } from '../../src/mesh/events.ts'
+import type { PushOutcome } from '../../src/mesh/events.ts'
 import { readHeads } from '../../src/replication/heads-shape.ts'
 import type { Agenda } from './agenda.ts'
 import type { Chance } from './chance.ts'
 import { chunkBytes } from './chunk-bytes.ts'
 import { Intake, type IntakeResult } from './intake.ts'
-import type { Process } from './process.ts'
+import type { Call, Process } from './process.ts'
 
 /** What a direction between two nodes does to messages. Chances from 0 to 1, times in virtual milliseconds. */
 export type Weather = {
@@ -23,8 +23,6 @@ export type Weather = {
 
 /** Changes the pieces of a chunk on its way; null leaves them. */
 export type Alteration = (pieces: Uint8Array[], about: { readonly log: string }) => Uint8Array[]
-
-type Call = Extract<Effect, { type: 'ask-heads' | 'push' | 'pull' }>
 
 /** How long a caller waits for a silent peer; production waits longer, which would only make runs longer. */
 const silenceMaxMs = 8_000
@@ -90,12 +88,14 @@ export class Network {
   }
 
   /** A call that ends once: by its answer, or by silence. */
-  #pending(end: (reason: string) => void): { isOver: boolean; finish: () => boolean } {
+  #pending(from: Process, call: Call, end: (reason: string) => void): { isOver: boolean; finish: () => boolean } {
+    from.calls.add(call)
     const pending = {
       isOver: false,
       finish: (): boolean => {
         if (pending.isOver) return false
         pending.isOver = true
+        from.calls.delete(call)
         return true
       },
     }
@@ -105,9 +105,10 @@ export class Network {
     return pending
   }
 
-  #askHeads(from: Process, { peer, full }: Extract<Call, { type: 'ask-heads' }>): void {
+  #askHeads(from: Process, call: Extract<Call, { type: 'ask-heads' }>): void {
+    const { peer, full } = call
     const fail = (reason: string): void => from.handle({ type: 'heads-failed', peer, reason })
-    const pending = this.#pending(fail)
+    const pending = this.#pending(from, call, fail)
     const request = (): void => {
       const callee = this.#callee(peer)
       if (callee === null) return this.#send(peer, from.name, () => pending.finish() && fail('connection refused'))
@@ -143,9 +144,10 @@ export class Network {
     this.#agenda.after(this.#chance.between(1, duplicateDelayMaxMs), () => this.#send(from, to, deliver))
   }
 
-  #push(from: Process, { peer, log, from: index, to, note }: Extract<Call, { type: 'push' }>): void {
+  #push(from: Process, call: Extract<Call, { type: 'push' }>): void {
+    const { peer, log, from: index, to, note } = call
     const finish = (outcome: PushOutcome): void => from.handle({ type: 'push-ended', peer, log, outcome })
-    const pending = this.#pending((reason) => finish({ type: 'failed', reason }))
+    const pending = this.#pending(from, call, (reason) => finish({ type: 'failed', reason }))
     const pieces = this.#piecesOf(from, { log, from: index, to, note })
     const send = (): void => {
       const callee = this.#callee(peer)
@@ -163,10 +165,11 @@ export class Network {
     this.#sendTwicePerhaps(from.name, peer, send)
   }
 
-  #pull(from: Process, { peer, log, from: index }: Extract<Call, { type: 'pull' }>): void {
+  #pull(from: Process, call: Extract<Call, { type: 'pull' }>): void {
+    const { peer, log, from: index } = call
     let intake: Intake | null = null
     const finish = (failure: string | null): void => from.handle({ type: 'pull-ended', peer, log, failure })
-    const pending = this.#pending((reason) => {
+    const pending = this.#pending(from, call, (reason) => {
       intake?.broke()
       finish(reason)
     })

@@ -21,7 +21,7 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export type Input = DistributiveOmit<MeshEvent, 'now'>
 export type Operation = BindOperation | UnbindOperation
 
-type Call = Extract<Effect, { type: 'ask-heads' | 'push' | 'pull' }>
+export type Call = Extract<Effect, { type: 'ask-heads' | 'push' | 'pull' }>
 export type Answer = Extract<Outward, { type: 'heads' | 'served' | 'refused' }>
 export type Outcome = Extract<Outward, { type: 'exchange-ended' | 'exchange-refused' }>
 
@@ -64,6 +64,8 @@ export class Process {
   /** Newest refusals this process gave to chunks. */
   readonly refused: { readonly atMs: number; readonly peer: string; readonly log: string | null; readonly code: string }[] = []
   readonly notices: Notice[] = []
+  /** Calls under way. */
+  readonly calls = new Set<Call>()
 
   constructor(ports: ProcessPorts, machine: Machine, given: { disk: Disk; clock: MachineClock; resumed?: MeshState }) {
     this.#ports = ports
@@ -112,8 +114,23 @@ export class Process {
   /** Nothing staged or under way: a snapshot of the memory can be taken. */
   get isCalm(): boolean {
     const { group, committing, exchanges, nextLife } = this.state
-    const isEmpty = group.logs.size === 0 && group.sides.length === 0 && group.appended.length === 0
+    const isEmpty = !group.isWanted && group.logs.size === 0 && group.sides.length === 0 && group.appended.length === 0
     return isEmpty && committing === null && exchanges.size === 0 && nextLife !== null
+  }
+
+  /** A resumed snapshot finds its connections dead: every call it remembers fails, every stream it served ends. */
+  loseConnections(calls: Iterable<Call>): void {
+    for (const { peer, ...call } of calls) {
+      const reason = 'the connection is gone'
+      if (call.type === 'ask-heads') this.handle({ type: 'heads-failed', peer, reason })
+      else if (call.type === 'pull') this.handle({ type: 'pull-ended', peer, log: call.log, failure: reason })
+      else this.handle({ type: 'push-ended', peer, log: call.log, outcome: { type: 'failed', reason } })
+    }
+    for (const [peer, { serving }] of this.state.peers) {
+      for (const [log, count] of [...serving]) {
+        for (let i = 0; i < count; i++) this.handle({ type: 'serving', peer, log, isOn: false })
+      }
+    }
   }
 
   append(operations: readonly Operation[]): void {

@@ -55,13 +55,15 @@ export class Network {
         return processes.length === 0 ? null : this.#chance.pick(processes);
     }
     /** A call that ends once: by its answer, or by silence. */
-    #pending(end) {
+    #pending(from, call, end) {
+        from.calls.add(call);
         const pending = {
             isOver: false,
             finish: () => {
                 if (pending.isOver)
                     return false;
                 pending.isOver = true;
+                from.calls.delete(call);
                 return true;
             },
         };
@@ -71,9 +73,10 @@ export class Network {
         });
         return pending;
     }
-    #askHeads(from, { peer, full }) {
+    #askHeads(from, call) {
+        const { peer, full } = call;
         const fail = (reason) => from.handle({ type: 'heads-failed', peer, reason });
-        const pending = this.#pending(fail);
+        const pending = this.#pending(from, call, fail);
         const request = () => {
             const callee = this.#callee(peer);
             if (callee === null)
@@ -112,9 +115,10 @@ export class Network {
             return;
         this.#agenda.after(this.#chance.between(1, duplicateDelayMaxMs), () => this.#send(from, to, deliver));
     }
-    #push(from, { peer, log, from: index, to, note }) {
+    #push(from, call) {
+        const { peer, log, from: index, to, note } = call;
         const finish = (outcome) => from.handle({ type: 'push-ended', peer, log, outcome });
-        const pending = this.#pending((reason) => finish({ type: 'failed', reason }));
+        const pending = this.#pending(from, call, (reason) => finish({ type: 'failed', reason }));
         const pieces = this.#piecesOf(from, { log, from: index, to, note });
         const send = () => {
             const callee = this.#callee(peer);
@@ -134,10 +138,11 @@ export class Network {
         };
         this.#sendTwicePerhaps(from.name, peer, send);
     }
-    #pull(from, { peer, log, from: index }) {
+    #pull(from, call) {
+        const { peer, log, from: index } = call;
         let intake = null;
         const finish = (failure) => from.handle({ type: 'pull-ended', peer, log, failure });
-        const pending = this.#pending((reason) => {
+        const pending = this.#pending(from, call, (reason) => {
             intake?.broke();
             finish(reason);
         });

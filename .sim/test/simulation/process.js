@@ -26,6 +26,8 @@ export class Process {
     /** Newest refusals this process gave to chunks. */
     refused = [];
     notices = [];
+    /** Calls under way. */
+    calls = new Set();
     constructor(ports, machine, given) {
         this.#ports = ports;
         this.machine = machine;
@@ -68,8 +70,26 @@ export class Process {
     /** Nothing staged or under way: a snapshot of the memory can be taken. */
     get isCalm() {
         const { group, committing, exchanges, nextLife } = this.state;
-        const isEmpty = group.logs.size === 0 && group.sides.length === 0 && group.appended.length === 0;
+        const isEmpty = !group.isWanted && group.logs.size === 0 && group.sides.length === 0 && group.appended.length === 0;
         return isEmpty && committing === null && exchanges.size === 0 && nextLife !== null;
+    }
+    /** A resumed snapshot finds its connections dead: every call it remembers fails, every stream it served ends. */
+    loseConnections(calls) {
+        for (const { peer, ...call } of calls) {
+            const reason = 'the connection is gone';
+            if (call.type === 'ask-heads')
+                this.handle({ type: 'heads-failed', peer, reason });
+            else if (call.type === 'pull')
+                this.handle({ type: 'pull-ended', peer, log: call.log, failure: reason });
+            else
+                this.handle({ type: 'push-ended', peer, log: call.log, outcome: { type: 'failed', reason } });
+        }
+        for (const [peer, { serving }] of this.state.peers) {
+            for (const [log, count] of [...serving]) {
+                for (let i = 0; i < count; i++)
+                    this.handle({ type: 'serving', peer, log, isOn: false });
+            }
+        }
     }
     append(operations) {
         const request = this.#requestNext++;

@@ -128,7 +128,7 @@ function takeSnapshot(world) {
         });
         return;
     }
-    const taken = { state: structuredClone(process.state), disk: site.disk.copy(), atMs: agenda.nowMs };
+    const taken = { state: structuredClone(process.state), calls: [...process.calls], disk: site.disk.copy(), atMs: agenda.nowMs };
     const resumeMs = agenda.nowMs + clockDriftMaxMs + chance.between(1_000, 20_000);
     if (resumeMs >= plan.faultsMs)
         return;
@@ -138,7 +138,9 @@ function takeSnapshot(world) {
         const clock = site.clock.copy();
         clock.monoOffsetMs -= agenda.nowMs - taken.atMs;
         site.clock = clock;
-        site.process = world.startProcess(site, taken.disk, clock, taken.state);
+        const resumed = world.startProcess(site, taken.disk, clock, taken.state);
+        site.process = resumed;
+        agenda.after(50, () => resumed.loseConnections(taken.calls));
     });
 }
 /** Ends every fault that is still going on. */

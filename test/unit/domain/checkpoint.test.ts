@@ -99,7 +99,7 @@ describe('a note', () => {
     expect(parseNote(signed.replace('\n\n', '\n\ud83d\ude00\n\n'))).not.toBeNull()
   })
 
-  test('is refused with any byte of it altered, or read as another log signed by nobody', () => {
+  test('is refused with any byte of it altered', () => {
     const bytes = Buffer.from(signed)
     for (let at = 0; at < bytes.length; at++) {
       for (const bit of [1, 4, 32, 128]) {
@@ -113,13 +113,16 @@ describe('a note', () => {
   test('of any text is answered, never thrown at', () => {
     const pieces = fc.constantFrom(log, '\n', '\n\n', '— ', ' ', '7', '\u0000', '—', line, 'AAAA')
     fc.assert(
-      fc.property(fc.array(fc.oneof(pieces, fc.string({ unit: 'binary' }))), (parts) => {
-        const text = parts.join('')
-        const note = parseNote(text)
-        if (note === null) return
-        const lines = note.signatures.map((signature) => `${signature.line}\n`)
-        expect(`${note.body}\n${lines.join('')}`).toBe(text)
-      }),
+      fc.property(
+        fc.array(fc.oneof(pieces, fc.string({ unit: 'binary', maxLength: 8 })), { maxLength: 12 }),
+        (parts) => {
+          const text = parts.join('')
+          const note = parseNote(text)
+          if (note === null) return
+          const lines = note.signatures.map((signature) => `${signature.line}\n`)
+          expect(`${note.body}\n${lines.join('')}`).toBe(text)
+        },
+      ),
     )
   })
 })

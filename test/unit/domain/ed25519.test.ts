@@ -184,10 +184,10 @@ describe('a public key is admitted', () => {
         const isGood = point !== null && !hasSmallOrder(point)
         expect(isAcceptablePublicKey(encoded)).toBe(isGood)
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     )
-    for (let y = 0n; y < 30n; y++) {
-      for (const value of [y, p - y - 1n, p + (y % 19n)]) {
+    for (let y = 0n; y < 19n; y++) {
+      for (const value of [y, p - y - 1n, p + y]) {
         for (const sign of [0, 1]) {
           const point = decode(encode(value, sign))
           const isGood = point !== null && !hasSmallOrder(point)

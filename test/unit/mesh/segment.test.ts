@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { commitLinesMax, segmentLinesMax } from '../../../src/domain/limits.ts'
+import { commitLinesMax } from '../../../src/domain/limits.ts'
 import type { Hash } from '../../../src/domain/merkle-tree.ts'
 import { acme, beginOf, bindOf, Book, lyon, Machine, meshKeyOf, only, oslo, partnerOf, siblingOf, stampAt, unbindOf } from './machine.ts'
 
@@ -141,19 +141,13 @@ describe('what ties lines to the checkpoint', () => {
 
   test('large groups are written before the chunk has ended', () => {
     const machine = started()
-    const long = Book.withBinds(log, commitLinesMax + segmentLinesMax)
-    const { exchange } = machine.open(long)
-    const lines: number[] = []
-    for (let from = 0; from + segmentLinesMax <= commitLinesMax; from += segmentLinesMax) {
-      const segment = { ...long.segment({ from, to: from + segmentLinesMax, size: from + segmentLinesMax }), proof: [] }
-      const target = machine.state.exchanges.get(exchange)
-      if (target === undefined) break
-      Object.assign(target, { target: { ...long.head(from + segmentLinesMax) } })
-      const effects = machine.take({ type: 'segment', exchange, segment })
-      for (const { logs } of only(effects, 'commit')) lines.push(...logs.map((write) => write.lines.length))
-    }
-    expect(lines).toEqual([commitLinesMax])
-  }, 20_000)
+    const { exchange } = machine.open(book)
+    machine.state.group.lineCount = commitLinesMax - 4
+    const segment = (from: number, to: number) => machine.take({ type: 'segment', exchange, segment: book.segment({ from, to }) })
+    expect(only(segment(0, 3), 'commit')).toEqual([])
+    expect(only(segment(3, 4), 'commit')).toHaveLength(1)
+    expect(machine.lines.get(log)).toHaveLength(4)
+  })
 })
 
 describe('stamps', () => {
