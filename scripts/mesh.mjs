@@ -49,20 +49,21 @@ Exit codes: 0 all went well (or Ctrl-C), 1 something failed, 2 wrong use.
 class Stopped extends Error {}
 
 /** The running parts, so that every way out can end them. */
-const running = { processes: [], homeserver: null, isStopping: false, wasInterrupted: false }
+const running = { processes: [], homeserver: null, isStopping: false }
 const interruption = new AbortController()
 
 function listen() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      if (running.wasInterrupted) {
+      if (interruption.signal.aborted) {
         for (const child of running.processes) child.kill()
         process.exit(1)
       }
-      running.wasInterrupted = true
       interruption.abort()
     })
   }
+  // Whoever read our output went away, as a pager does.
+  process.stdout.on('error', () => interruption.abort())
   // The last resort: whatever ends this process ends its children.
   process.on('exit', () => {
     for (const child of running.processes) child.kill()
@@ -85,7 +86,7 @@ async function unlessDisturbed(work) {
   })
   const ends = running.processes.map(async (child) => {
     const how = await child.ended
-    if (running.isStopping || running.wasInterrupted) return stopped
+    if (running.isStopping || interruption.signal.aborted) return stopped
     const lines = child.lastLines(8).map((line) => `\n    ${line}`)
     throw new Error(`${child.name} ended (${how}); the end of ${child.logFile}:${lines.join('')}`)
   })

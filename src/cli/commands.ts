@@ -13,6 +13,9 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   keys: 'the keys of this node',
   'keys site-secret': 'the secret siblings share',
   mesh: 'peers of this node',
+  log: 'the logs this node holds',
+  '3pid': 'bindings of addresses and phone numbers',
+  import: 'bring bindings from elsewhere',
 }
 
 export const commandRows: readonly CommandRow[] = [
@@ -65,5 +68,50 @@ export const commandRows: readonly CommandRow[] = [
     words: ['mesh', 'peers'],
     summary: 'list the peers of peers.json',
     load: () => import('./mesh-peers.ts'),
+  },
+  {
+    words: ['mesh', 'status'],
+    summary: 'how the running node stands in the mesh',
+    load: () => import('./mesh-status.ts'),
+  },
+  {
+    words: ['log', 'tail'],
+    summary: 'print the newest lines of the logs',
+    load: () => import('./log-tail.ts'),
+  },
+  {
+    words: ['log', 'verify'],
+    summary: 'recompute and check everything stored',
+    load: () => import('./log-verify.ts'),
+  },
+  {
+    words: ['log', 'export'],
+    summary: 'write a log as a chunk that others can check',
+    load: () => import('./log-export.ts'),
+  },
+  {
+    words: ['3pid', 'lookup'],
+    summary: 'say what an address is bound to',
+    load: () => import('./threepid-lookup.ts'),
+  },
+  {
+    words: ['3pid', 'bind'],
+    summary: 'bind an address to a Matrix ID',
+    load: () => import('./threepid-bind.ts'),
+  },
+  {
+    words: ['3pid', 'unbind'],
+    summary: 'end a binding',
+    load: () => import('./threepid-unbind.ts'),
+  },
+  {
+    words: ['import', 'csv'],
+    summary: 'bind every row of a CSV file',
+    load: () => import('./import-csv.ts'),
+  },
+  {
+    words: ['healthcheck'],
+    summary: 'ask whether the node is ready',
+    load: () => import('./healthcheck.ts'),
   },
 ]

@@ -1,5 +1,5 @@
 import { controlLineBytesMax } from '../domain/limits.ts'
-import { callControl, ControlFault } from '../platform/control-socket.ts'
+import { callControl, ControlFault } from '../platform/control-client.ts'
 import { dataFiles } from '../config/data-files.ts'
 import type { Config } from '../config/config.ts'
 

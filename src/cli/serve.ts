@@ -94,6 +94,7 @@ function startControl(node: Node, outside: NodeOutside, path: string): Promise<C
       outside.events.taskFailed({ task: `control ${name}`, peer: null, willRetry: false, error }),
     handlers: {
       ...deskHandlers(node),
+      ping: async () => ({}),
       status: () => node.status(),
       'peers.reload': async () => ({ problems: reload(node, outside) }),
     },

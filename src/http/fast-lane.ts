@@ -9,7 +9,7 @@ const noParams: Readonly<Record<string, string>> = {}
 
 /**
  * Finds the endpoint of a hot request without express, which costs several times what node:http does. It only finds:
- * the pipeline behind both lanes is one, and test/real/public-api.test.ts runs every request through both. Null
+ * the pipeline behind both lanes is one, and test/real/public-lanes.test.ts runs every request through both. Null
  * for whatever is not written exactly as declared; express looks at that.
  */
 export function createFastLane(

@@ -1,7 +1,7 @@
-import { chmodSync, closeSync, existsSync, openSync, unlinkSync } from 'node:fs'
-import { connect, createServer, type Server, type Socket } from 'node:net'
-import { basename, dirname } from 'node:path'
+import { chmodSync, existsSync, unlinkSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
+import { reachablePath, writeMessage } from './control-wire.ts'
 import { LineReader } from './line-reader.ts'
 
 /**
@@ -31,28 +31,6 @@ export type ControlHandler = (request: ControlRequest) => Promise<unknown>
 
 export type ControlServer = { stop(): Promise<void> }
 
-/** An answer that was a "no" of the node. */
-export class ControlRefusal extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.name = 'ControlRefusal'
-    this.code = code
-  }
-}
-
-/** No answer: `isRunning` tells a node that is not there from one that went away or does not follow the protocol. */
-export class ControlFault extends Error {
-  readonly isRunning: boolean
-
-  constructor(message: string, isRunning: boolean, options?: { cause?: unknown }) {
-    super(message, options)
-    this.name = 'ControlFault'
-    this.isRunning = isRunning
-  }
-}
-
 /**
  * Listens at the path, mode 0600. Call it only while holding the lock of the folder: a socket found there is then
  * what a crash left behind, and is removed. `onFault` hears of what a handler threw that bears no code.
@@ -80,92 +58,17 @@ export async function startControlSocket(wanted: {
     throw error
   }
   chmodSync(path, 0o600)
-  const stop = async (): Promise<void> => {
+  let stopped: Promise<void> | null = null
+  const stop = (): Promise<void> => {
+    stopped ??= end()
+    return stopped
+  }
+  const end = async (): Promise<void> => {
     for (const socket of sockets) socket.destroy()
     await new Promise<void>((resolve) => server.close(() => resolve()))
     address.close()
   }
   return { stop }
-}
-
-/** Asks a running node. Items go to `onItem` in order; resolves to the end of the answer. */
-export async function callControl(wanted: {
-  readonly path: string
-  readonly name: string
-  readonly args: unknown
-  readonly lineBytesMax: number
-  readonly onItem?: (item: unknown) => void | Promise<void>
-  readonly signal?: AbortSignal
-}): Promise<unknown> {
-  const connection = await connectControl(wanted.path, wanted.lineBytesMax, wanted.signal)
-  try {
-    return await connection.call(wanted.name, wanted.args, wanted.onItem)
-  } finally {
-    connection.close()
-  }
-}
-
-/** One request at a time; the next one only after the answer has ended. */
-export type ControlConnection = {
-  call(
-    name: string,
-    args: unknown,
-    onItem?: (item: unknown) => void | Promise<void>,
-  ): Promise<unknown>
-  close(): void
-}
-
-export async function connectControl(
-  path: string,
-  lineBytesMax: number,
-  signal?: AbortSignal,
-): Promise<ControlConnection> {
-  if (!existsSync(path)) throw new ControlFault(`no node is running (${path})`, false)
-  const socket = await open(path)
-  const leave = (): void => void socket.destroy()
-  signal?.addEventListener('abort', leave, { once: true })
-  if (signal?.aborted === true) leave()
-  const lines = new LineReader(socket, lineBytesMax)
-  return {
-    call: (name, args, onItem) => ask(socket, lines, { name, args, onItem }),
-    close: () => {
-      signal?.removeEventListener('abort', leave)
-      socket.destroy()
-    },
-  }
-}
-
-async function ask(
-  socket: Socket,
-  lines: LineReader,
-  request: {
-    readonly name: string
-    readonly args: unknown
-    readonly onItem: ((item: unknown) => void | Promise<void>) | undefined
-  },
-): Promise<unknown> {
-  const { name, args, onItem } = request
-  await write(socket, { name, args })
-  for (;;) {
-    const answer = await readAnswer(lines)
-    if ('end' in answer) return answer['end']
-    if ('error' in answer) {
-      const { code, message } = answer['error'] as { code: unknown; message: unknown }
-      throw new ControlRefusal(String(code), String(message))
-    }
-    await onItem?.(answer['item'])
-  }
-}
-
-async function readAnswer(lines: LineReader): Promise<Record<string, unknown>> {
-  let line: string | null
-  try {
-    line = await lines.next()
-  } catch (error) {
-    throw new ControlFault('the node went away in the middle of its answer', true, { cause: error })
-  }
-  if (line === null) throw new ControlFault('the node ended before it had answered', true)
-  return JSON.parse(line) as Record<string, unknown>
 }
 
 async function serve(
@@ -177,7 +80,10 @@ async function serve(
   const lines = new LineReader(socket, bounds.lineBytesMax)
   try {
     for (let line = await lines.next(); line !== null; line = await lines.next()) {
-      await write(socket, await answerTo(line, { socket, handlers, onFault, signal: gone.signal }))
+      await writeMessage(
+        socket,
+        await answerTo(line, { socket, handlers, onFault, signal: gone.signal }),
+      )
     }
     socket.end()
   } catch {
@@ -207,7 +113,7 @@ async function answerTo(
     return refused('request-unknown', `this node knows no request "${request.name}"`)
   }
   try {
-    const send = (item: unknown): Promise<void> => write(socket, { item })
+    const send = (item: unknown): Promise<void> => writeMessage(socket, { item })
     return { end: (await handler({ args: request.args, send, signal })) ?? null }
   } catch (error) {
     if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
@@ -233,15 +139,6 @@ function parseRequest(line: string): { name: string; args: unknown } | null {
   }
 }
 
-async function write(socket: Socket, message: object): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    socket.write(`${JSON.stringify(message)}\n`, (error) => {
-      if (error === undefined || error === null) resolve()
-      else reject(error)
-    })
-  })
-}
-
 async function listen(server: Server, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -254,41 +151,4 @@ async function listen(server: Server, path: string): Promise<void> {
       if (mask !== null) process.umask(mask)
     }
   })
-}
-
-async function open(path: string): Promise<Socket> {
-  const address = reachablePath(path)
-  try {
-    return await new Promise<Socket>((resolve, reject) => {
-      const socket = connect(address.path)
-      socket.once('connect', () => resolve(socket))
-      socket.once('error', (error: NodeJS.ErrnoException) => {
-        const isAbsent = error.code === 'ECONNREFUSED' || error.code === 'ENOENT'
-        const message = isAbsent
-          ? `no node is running (${path})`
-          : `the node's control socket ${path} cannot be opened (${error.code ?? error.message})`
-        reject(new ControlFault(message, !isAbsent, { cause: error }))
-      })
-    })
-  } finally {
-    address.close()
-  }
-}
-
-/** What sockaddr_un holds on the narrowest system, less the closing zero. */
-const socketPathBytesMax = 103
-
-/** A name of the path that is short enough for a socket: a deep folder is reached through its descriptor. */
-function reachablePath(path: string): { readonly path: string; close(): void } {
-  if (Buffer.byteLength(path) <= socketPathBytesMax) return { path, close: () => {} }
-  if (process.platform !== 'linux') {
-    throw new Error(
-      `${path} is too long for a socket: ${socketPathBytesMax} bytes at most on this system`,
-    )
-  }
-  const folder = openSync(dirname(path), 'r')
-  return {
-    path: `/proc/self/fd/${folder}/${basename(path)}`,
-    close: () => closeSync(folder),
-  }
 }

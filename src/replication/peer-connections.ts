@@ -61,7 +61,7 @@ export class PeerConnections {
     return this.#expiryMs
   }
 
-  /** The shortest time a TCP connection took, in whole milliseconds; infinite before the first. */
+  /** The shortest time anything took there and back, in whole milliseconds; 0 on one machine, infinite before the first. */
   get rttMs(): number {
     return this.#rttMs
   }
@@ -69,6 +69,7 @@ export class PeerConnections {
   /** The caller reads the body to its end or destroys it. Throws a TransportFault. */
   async request(call: MeshCall): Promise<Dispatcher.ResponseData> {
     const { method, headers, signal, answerMaxMs } = call
+    const startedMs = this.#ports.nowMs()
     try {
       const answer = await this.#pool.request({
         method,
@@ -79,6 +80,7 @@ export class PeerConnections {
         signal,
       })
       this.#hasAnswered = true
+      this.#noteRtt(startedMs)
       return answer
     } catch (error) {
       throw this.faultOf(error, signal)
@@ -106,7 +108,6 @@ export class PeerConnections {
     const { tls, nowMs } = this.#ports
     const { hostname, port } = this.#url
     const host = hostname.replace(/^\[|\]$/g, '')
-    const startedMs = nowMs()
     const socket = connect({
       ...tlsOptions(tls),
       host,
@@ -117,6 +118,8 @@ export class PeerConnections {
       // The URL's host is not who we want to reach: `calleeProblem` looks for the peer's pin or name.
       checkServerIdentity: () => undefined,
     })
+    // Not before `connect`, which reads keys and certificates first.
+    const startedMs = nowMs()
     socket.setNoDelay(true)
     socket.setKeepAlive(true, meshKeepAliveMs)
     socket.setTimeout(handshakeMaxMs)
@@ -129,12 +132,14 @@ export class PeerConnections {
       socket.destroy()
       done(error, null)
     }
-    socket.once('connect', () => {
-      this.#rttMs = Math.min(this.#rttMs, Math.max(0, nowMs() - startedMs))
-    })
+    socket.once('connect', () => this.#noteRtt(isLoopback(socket) ? nowMs() : startedMs))
     socket.once('timeout', () => settle(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })))
     socket.on('error', settle)
     socket.once('secureConnect', () => settle(this.#judge(socket)))
+  }
+
+  #noteRtt(startedMs: number): void {
+    this.#rttMs = Math.min(this.#rttMs, Math.max(0, this.#ports.nowMs() - startedMs))
   }
 
   #judge(socket: TLSSocket): TransportFault | null {
@@ -146,6 +151,10 @@ export class PeerConnections {
     this.#expiryMs = presented.facts?.validToMs ?? null
     return null
   }
+}
+
+function isLoopback({ remoteAddress = '' }: TLSSocket): boolean {
+  return remoteAddress === '::1' || /^(::ffff:)?127\./.test(remoteAddress)
 }
 
 function httpsUrl(text: string): URL {

@@ -82,10 +82,13 @@ test('Ctrl-C ends all three, and so does the death of one', async () => {
     let output = ''
     let complaint = ''
     command.stderr.on('data', (text: Buffer) => (complaint += text.toString()))
-    for await (const text of command.stdout as AsyncIterable<Buffer>) {
-      output += text.toString()
-      if (output.includes('Running.')) break
-    }
+    await new Promise<void>((resolve) => {
+      command.stdout.on('data', (text: Buffer) => {
+        output += text.toString()
+        if (output.includes('Running.')) resolve()
+      })
+      command.stdout.once('end', resolve)
+    })
     expect(output, complaint).toContain('Running.')
     const pids = pidsIn(output)
     expect(pids.filter(isAlive)).toHaveLength(3)

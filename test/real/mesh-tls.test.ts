@@ -212,7 +212,7 @@ describe('dates', () => {
     let laterMs = 0
     const transport = transportOf(caller, () => Date.now() + laterMs)
     const peer = address(port, server.pin)
-    expect((await headsOf(transport, peer)).status).toBe(200)
+    for (let i = 0; i < 5; i++) expect((await headsOf(transport, peer)).status).toBe(200)
     laterMs = 366 * dayMs
     await expect(headsOf(transport, peer)).rejects.toThrow('its certificate expired on')
   })

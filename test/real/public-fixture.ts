@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
-import { hashToken } from '../../src/domain/access-token.ts'
+import { request } from 'undici'
+import { hashToken, mintAccessToken } from '../../src/domain/access-token.ts'
 import type { Association } from '../../src/domain/association.ts'
 import { RefusalError } from '../../src/domain/refusal.ts'
 import type { Threepid } from '../../src/domain/threepid.ts'
@@ -191,4 +192,51 @@ export function sendRaw(port: number, text: string | Buffer): Promise<string> {
     socket.on('close', () => resolve(Buffer.concat(chunks).toString()))
     socket.write(text)
   })
+}
+
+export const v1 = '/_matrix/identity/api/v1'
+export const v2 = '/_matrix/identity/v2'
+/** Of @alice:example.org, once addAccount said so. */
+export const token = mintAccessToken(secret, Buffer.alloc(32, 1))
+export const bearer = { authorization: `Bearer ${token}` }
+
+export type Reply = {
+  status: number
+  headers: Record<string, unknown>
+  text: string
+  json: unknown
+}
+
+export type Asked = { method?: string; headers?: Record<string, string>; body?: string | Buffer }
+
+export async function ask(port: number, path: string, asked: Asked = {}): Promise<Reply> {
+  const { method = 'GET', headers = {}, body } = asked
+  const reply = await request(`http://127.0.0.1:${port}${path}`, {
+    method: method as 'GET',
+    headers,
+    ...(body === undefined ? {} : { body }),
+  })
+  const text = await reply.body.text()
+  const isJson = reply.headers['content-type'] === 'application/json' && text !== ''
+  return {
+    status: reply.statusCode,
+    headers: reply.headers,
+    text,
+    json: isJson ? (JSON.parse(text) as unknown) : null,
+  }
+}
+
+/** POST of a value as JSON, or of text and bytes as they are, under alice's token unless told otherwise. */
+export function post(
+  port: number,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = bearer,
+): Promise<Reply> {
+  const isRaw = typeof body === 'string' || Buffer.isBuffer(body)
+  return ask(port, path, { method: 'POST', headers, body: isRaw ? body : JSON.stringify(body) })
+}
+
+export function lookupBody(addresses: unknown, more: object = {}): object {
+  return { addresses, algorithm: 'sha256', pepper: 'matrixrocks', ...more }
 }

@@ -11,7 +11,13 @@ export type DiskLine = Uint8Array | { readonly blankHash: Hash }
 
 type Head = Omit<LogWrite, 'lines' | 'fills' | 'subtrees' | 'expectedSize' | 'note'> & { readonly note: string }
 
-export type DiskLog = { head: Head; readonly lines: DiskLine[]; readonly leaves: Hash[] }
+export type DiskLog = {
+  head: Head
+  readonly lines: DiskLine[]
+  readonly leaves: Hash[]
+  /** Lines under a signed head that was reached: what this node can hand on. Lines beyond came of a broken chunk. */
+  reached: number
+}
 
 export type IndexedEntry = {
   readonly log: LogId
@@ -82,8 +88,11 @@ export class Disk {
   #write({ lines, fills, subtrees: _, expectedSize: __, ...head }: Transaction['logs'][number]): void {
     let log = this.logs.get(head.log)
     if (log === undefined) {
-      log = { head, lines: [], leaves: [] }
+      log = { head, lines: [], leaves: [], reached: 0 }
       this.logs.set(head.log, log)
+    }
+    if (log.head.note !== head.note || log.reached === 0) {
+      log.reached = parseNote(head.note)?.checkpoint.size ?? 0
     }
     log.head = head
     for (const line of lines) {

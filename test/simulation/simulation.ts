@@ -66,7 +66,7 @@ function clockSpreadMs({ clockOffsetMaxMs, clockTickMs, clockJumps, hourAhead }:
 /** Lines written by a clock an hour ahead wait for an hour; the run looks away meanwhile. */
 function waitOut(world: World): void {
   const { tickMs } = world
-  world.tickMs = 60_000
+  world.tickMs = 600_000
   world.agenda.runUntil(world.agenda.nowMs + 3_700_000)
   world.tickMs = tickMs
 }

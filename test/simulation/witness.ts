@@ -149,11 +149,17 @@ export class Witness {
       for (let index = from; index < lines.length; index++) {
         const acknowledged = this.#acknowledgedAt.get(`${log} ${index}`)
         if (acknowledged === undefined || acknowledged.isExcused) continue
-        const isHeld = others.some((disk) => disk.logs.get(log)?.lines[index] instanceof Uint8Array)
-        if (!isHeld) acknowledged.isExcused = true
+        const isKept = others.some((disk) => isHeld(disk, log, index))
+        if (!isKept) acknowledged.isExcused = true
       }
     }
   }
+}
+
+/** Whether a disk holds a line so that it can hand it on. */
+function isHeld(disk: Disk, log: LogId, index: number): boolean {
+  const stored = disk.logs.get(log)
+  return stored !== undefined && index < stored.reached && stored.lines[index] instanceof Uint8Array
 }
 
 /** Whether what was just said wins over what was known: it is the later of two of a kind, or ends the other. */

@@ -60,8 +60,11 @@ export class Disk {
     #write({ lines, fills, subtrees: _, expectedSize: __, ...head }) {
         let log = this.logs.get(head.log);
         if (log === undefined) {
-            log = { head, lines: [], leaves: [] };
+            log = { head, lines: [], leaves: [], reached: 0 };
             this.logs.set(head.log, log);
+        }
+        if (log.head.note !== head.note || log.reached === 0) {
+            log.reached = parseNote(head.note)?.checkpoint.size ?? 0;
         }
         log.head = head;
         for (const line of lines) {

@@ -9,22 +9,22 @@ export function drawPlan(chance) {
     // A snapshot comes back after clockDriftMaxMs: its seeds last longer, and only the snapshot moves their clocks.
     const liveSnapshots = chance.isHit(0.12) ? chance.between(1, 2) : 0;
     const isSnapshot = liveSnapshots > 0;
-    const faultsMs = isSnapshot ? 90_000 : chance.pick([8_000, 20_000, 20_000, 40_000, 60_000]);
+    const faultsMs = isSnapshot ? 90_000 : chance.pick([8_000, 15_000, 20_000, 40_000]);
     return {
         nodeCount: isHostile ? Math.max(4, nodeCount) : nodeCount,
         topology: isHostile ? 'full mesh' : chance.pick(['full mesh', 'full mesh', 'line', 'star']),
-        writes: chance.isHit(0.1) ? chance.between(150, 300) : chance.between(20, 90),
+        writes: chance.isHit(0.05) ? chance.between(150, 300) : chance.between(20, 60),
         addresses: chance.between(2, 6),
         mxids: chance.between(2, 4),
         faultsMs,
         weather: drawWeather(chance),
-        tickMs: chance.pick([500, 1_000, 1_000, 2_000]),
+        tickMs: chance.pick([500, 1_000, 2_000, 2_000]),
         commitDelayMaxMs: chance.pick([1, 5, 50, 400]),
         span: chance.pick([1, 4, 16, 256]),
         clockTickMs: chance.pick([1, 1, 16, 1_000, 7_000]),
         clockOffsetMaxMs: chance.pick([0, 20, 2_000, 25_000]),
         partitions: chance.pick([0, 1, 2, 4]),
-        crashes: chance.pick([0, 1, 2, 4, 6]),
+        crashes: chance.pick([0, 1, 2, 3, 5]),
         rollbackChance: chance.pick([0, 0.3, 0.7]),
         clones: chance.isHit(0.2) ? 1 : 0,
         liveSnapshots,

@@ -130,12 +130,17 @@ export class Witness {
                 const acknowledged = this.#acknowledgedAt.get(`${log} ${index}`);
                 if (acknowledged === undefined || acknowledged.isExcused)
                     continue;
-                const isHeld = others.some((disk) => disk.logs.get(log)?.lines[index] instanceof Uint8Array);
-                if (!isHeld)
+                const isKept = others.some((disk) => isHeld(disk, log, index));
+                if (!isKept)
                     acknowledged.isExcused = true;
             }
         }
     }
+}
+/** Whether a disk holds a line so that it can hand it on. */
+function isHeld(disk, log, index) {
+    const stored = disk.logs.get(log);
+    return stored !== undefined && index < stored.reached && stored.lines[index] instanceof Uint8Array;
 }
 /** Whether what was just said wins over what was known: it is the later of two of a kind, or ends the other. */
 function isOverruled(ours, before) {

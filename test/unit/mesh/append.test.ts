@@ -36,7 +36,9 @@ describe('lines of ours', () => {
     expect(only(staged, 'appended')).toEqual([])
     expect(only(staged, 'want-commit')).toHaveLength(1)
     const written = machine.commit()
-    expect(written.findIndex(({ type }) => type === 'commit')).toBeLessThan(written.findIndex(({ type }) => type === 'appended'))
+    expect(written.findIndex(({ type }) => type === 'commit')).toBeLessThan(
+      written.findIndex(({ type }) => type === 'appended'),
+    )
   })
 
   test('that arrive together become one commit', () => {
@@ -45,7 +47,9 @@ describe('lines of ours', () => {
     machine.append(bindOperation({ address: 'bob@example.org' }))
     const effects = machine.commit()
     expect(only(effects, 'commit')).toHaveLength(1)
-    expect(only(effects, 'appended').flatMap(({ entries }) => entries.map(({ index }) => index))).toEqual([1, 2])
+    expect(
+      only(effects, 'appended').flatMap(({ entries }) => entries.map(({ index }) => index)),
+    ).toEqual([1, 2])
   })
 
   test('bear rising stamps though the clock stands still', () => {
@@ -84,7 +88,10 @@ describe('lines of ours', () => {
 
   test('keep the time of the original proof as "at", never above the stamp', () => {
     const machine = started()
-    machine.write(bindOperation({ at: stampAt(-5_000_000) }), bindOperation({ at: stampAt(9_000_000) }))
+    machine.write(
+      bindOperation({ at: stampAt(-5_000_000) }),
+      bindOperation({ at: stampAt(9_000_000) }),
+    )
     const [, old, future] = machine.entries(machine.current())
     expect(old).toMatchObject({ kind: 'bind', at: stampAt(-5_000_000) })
     expect(future).toMatchObject({ kind: 'bind', at: future?.stamp })
@@ -101,7 +108,9 @@ describe('an unbind', () => {
   test('of a pair whose bind is unknown here covers the wall clock and the skew', () => {
     const machine = started()
     machine.write(unbindOperation())
-    expect(machine.entries(machine.current())[1]).toMatchObject({ covers: stampOfMs(machine.wallMs + clockSkewMaxMs) })
+    expect(machine.entries(machine.current())[1]).toMatchObject({
+      covers: stampOfMs(machine.wallMs + clockSkewMaxMs),
+    })
   })
 
   test('knows of a bind in its own group, before anything is stored', () => {
@@ -125,7 +134,9 @@ describe('an unbind', () => {
   test('that covers what peers would hold makes a bind wait, and nothing of its request is staged', () => {
     const machine = started()
     const late = { ...bindOperation(), known: { isBound: false, coveredTo: stampAt(90_000) } }
-    expect(machine.write(bindOperation({ address: 'bob@example.org' }), late)).toBe('clock-ahead-of-peers')
+    expect(machine.write(bindOperation({ address: 'bob@example.org' }), late)).toBe(
+      'clock-ahead-of-peers',
+    )
     expect(machine.state.group.lineCount).toBe(0)
     bound(machine, 'carol@example.org')
     machine.pass(31_000)
@@ -150,7 +161,9 @@ describe('clocks', () => {
   })
 
   test('partners have no say in whether we may write', () => {
-    const machine = started({ peers: [siblingOf(lyon), partnerOf(acme), partnerOf('evil.example')] })
+    const machine = started({
+      peers: [siblingOf(lyon), partnerOf(acme), partnerOf('evil.example')],
+    })
     machine.hear(lyon)
     for (const peer of [acme, 'evil.example']) machine.hear(peer, { nowMs: 1 })
     expect(machine.write(bindOperation())).toHaveLength(1)
@@ -196,7 +209,11 @@ describe('a failing store', () => {
     machine.append(bindOperation({ address: 'bob@example.org' }))
     machine.take({ type: 'side', request: 99, change: { accounts: [], meta: {} } })
     const effects = machine.commit()
-    expect(only(effects, 'refused').map(({ code }) => code)).toEqual(['storage-full', 'storage-full', 'storage-full'])
+    expect(only(effects, 'refused').map(({ code }) => code)).toEqual([
+      'storage-full',
+      'storage-full',
+      'storage-full',
+    ])
     expect(machine.state.logs.size).toBe(0)
     expect(machine.state.storageProblem).toMatchObject({ code: 'storage-full' })
     machine.commitsFailWith = null
@@ -209,7 +226,11 @@ describe('a failing store', () => {
     const machine = started()
     const book = Book.withBinds('lyon.example/site~aaaaaaaa', 3)
     machine.commitsFailWith = 'storage-read-only'
-    expect(machine.feed(book).outcome).toMatchObject({ type: 'refused', code: 'storage-read-only', have: 0 })
+    expect(machine.feed(book).outcome).toMatchObject({
+      type: 'refused',
+      code: 'storage-read-only',
+      have: 0,
+    })
     expect(machine.state.logs.size).toBe(0)
     machine.commitsFailWith = null
     expect(machine.feed(book).outcome).toMatchObject({ type: 'taken', have: 4 })

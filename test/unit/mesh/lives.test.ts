@@ -1,6 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { toBase64 } from '../../../src/domain/base64.ts'
-import { beginOf, bindOf, bindOperation, Book, closeOf, lyon, Machine, meshKeyOf, offerOf, only, oslo, paris, siblingOf, stampAt } from './machine.ts'
+import {
+  beginOf,
+  bindOf,
+  bindOperation,
+  Book,
+  closeOf,
+  lyon,
+  Machine,
+  meshKeyOf,
+  offerOf,
+  only,
+  oslo,
+  paris,
+  siblingOf,
+  stampAt,
+} from './machine.ts'
 
 function started(given: ConstructorParameters<typeof Machine>[0] = {}): Machine {
   const machine = new Machine(given)
@@ -10,12 +25,16 @@ function started(given: ConstructorParameters<typeof Machine>[0] = {}): Machine 
 
 /** What another process wrote to a log of ours: its lines, and one more. */
 function forkOf(machine: Machine, log: string, extra: string): Book {
-  const lines = (machine.lines.get(log) ?? []).map((line) => Buffer.from(line as Uint8Array).toString())
+  const lines = (machine.lines.get(log) ?? []).map((line) =>
+    Buffer.from(line as Uint8Array).toString(),
+  )
   return new Book(log, [...lines, extra])
 }
 
 function closes(machine: Machine): unknown[] {
-  return [...machine.lines.keys()].flatMap((log) => machine.entries(log)).filter(({ kind }) => kind === 'close')
+  return [...machine.lines.keys()]
+    .flatMap((log) => machine.entries(log))
+    .filter(({ kind }) => kind === 'close')
 }
 
 /** A node that wrote a life, and its next run. */
@@ -108,7 +127,10 @@ describe('a life', () => {
     machine.write(bindOperation())
     const log = machine.current()
     const other = forkOf(machine, log, bindOf(stampAt(1_000), { address: 'clone@example.org' }))
-    expect(machine.feed(other, { peer: lyon, from: 2 }).outcome).toMatchObject({ type: 'taken', have: 3 })
+    expect(machine.feed(other, { peer: lyon, from: 2 }).outcome).toMatchObject({
+      type: 'taken',
+      have: 3,
+    })
     expect(machine.current()).toBe('')
     machine.write(bindOperation({ address: 'bob@example.org' }))
     expect(machine.current()).not.toBe(log)
@@ -120,9 +142,17 @@ describe('a life', () => {
     machine.write(bindOperation())
     machine.write(bindOperation({ address: 'bob@example.org' }))
     const log = machine.current()
-    const lines = (machine.lines.get(log) ?? []).slice(0, 2).map((line) => Buffer.from(line as Uint8Array).toString())
-    const clone = new Book(log, [...lines, bindOf(stampAt(5_000), { address: 'clone@example.org' })])
-    expect(machine.feed(clone, { peer: lyon }).outcome).toMatchObject({ type: 'refused', code: 'log-forked' })
+    const lines = (machine.lines.get(log) ?? [])
+      .slice(0, 2)
+      .map((line) => Buffer.from(line as Uint8Array).toString())
+    const clone = new Book(log, [
+      ...lines,
+      bindOf(stampAt(5_000), { address: 'clone@example.org' }),
+    ])
+    expect(machine.feed(clone, { peer: lyon }).outcome).toMatchObject({
+      type: 'refused',
+      code: 'log-forked',
+    })
     expect(machine.current()).toBe('')
     expect(machine.notices().map(({ type }) => type)).toContain('heads-differ')
     expect(machine.state.logs.get(log)?.size).toBe(3)
@@ -145,7 +175,10 @@ describe('a life', () => {
     const log = machine.current()
     const forged = forkOf(machine, log, bindOf(stampAt(1_000)))
     const given = { peer: lyon, from: 2, checkpoint: forged.note(3, lyon) }
-    expect(machine.feed(forged, given).outcome).toMatchObject({ type: 'refused', code: 'checkpoint-signature-bad' })
+    expect(machine.feed(forged, given).outcome).toMatchObject({
+      type: 'refused',
+      code: 'checkpoint-signature-bad',
+    })
     expect(machine.current()).toBe(log)
   })
 })
@@ -160,7 +193,12 @@ describe('a former life', () => {
     machine.hear(oslo)
     machine.commit()
     const stands = machine.state.logs.get(former)
-    expect(closes(machine)).toMatchObject([{ kind: 'close', closed: { log: former, size: 2, root: toBase64(stands?.root ?? new Uint8Array()) } }])
+    expect(closes(machine)).toMatchObject([
+      {
+        kind: 'close',
+        closed: { log: former, size: 2, root: toBase64(stands?.root ?? new Uint8Array()) },
+      },
+    ])
     expect(stands?.closedAt).toBe(2)
   })
 
@@ -169,7 +207,11 @@ describe('a former life', () => {
     machine.hear(lyon)
     machine.write(bindOperation({ address: 'bob@example.org' }))
     expect(closes(machine)).toHaveLength(1)
-    expect(machine.entries(machine.current()).map(({ kind }) => kind)).toEqual(['begin', 'close', 'bind'])
+    expect(machine.entries(machine.current()).map(({ kind }) => kind)).toEqual([
+      'begin',
+      'close',
+      'bind',
+    ])
   })
 
   test('is not closed by a run that writes nothing', () => {
@@ -227,7 +269,9 @@ describe('a former life', () => {
   })
 
   test('is never waited for on behalf of a partner', () => {
-    const partner = siblingOf(oslo, { role: { type: 'partner', audience: 'acme', rank: 1, accept: ['*'] } })
+    const partner = siblingOf(oslo, {
+      role: { type: 'partner', audience: 'acme', rank: 1, accept: ['*'] },
+    })
     const { machine } = secondRun([siblingOf(lyon), partner])
     machine.hear(lyon)
     machine.write(bindOperation({ address: 'bob@example.org' }))
@@ -240,7 +284,10 @@ describe("a close of another node's log", () => {
   const successor = 'lyon.example/site~bbbbbbbb'
 
   function successorOf(book: Book, size = book.lines.length): Book {
-    return new Book(successor, [beginOf(successor, stampAt(-10_000), book.named()), closeOf(book.named(size), stampAt(-9_000))])
+    return new Book(successor, [
+      beginOf(successor, stampAt(-10_000), book.named()),
+      closeOf(book.named(size), stampAt(-9_000)),
+    ])
   }
 
   test('ends it; lines its own key signed beyond open it again', () => {
@@ -282,7 +329,12 @@ describe("a close of another node's log", () => {
     const book = Book.withBinds(log, 2)
     machine.feed(book)
     const foreign = 'oslo.example/site~cccccccc'
-    machine.feed(new Book(foreign, [beginOf(foreign, stampAt(-10_000)), closeOf(book.named(1), stampAt(-9_000))]))
+    machine.feed(
+      new Book(foreign, [
+        beginOf(foreign, stampAt(-10_000)),
+        closeOf(book.named(1), stampAt(-9_000)),
+      ]),
+    )
     expect(machine.state.logs.get(log)?.closedAt).toBeNull()
   })
 })

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { cosign, formatCheckpointBody, formatVerifierKey, signCheckpoint, verifierKey, verifyCheckpoint, verifyCosignature } from '../../../src/domain/checkpoint.ts'
+import {
+  cosign,
+  formatCheckpointBody,
+  formatVerifierKey,
+  signCheckpoint,
+  verifierKey,
+  verifyCheckpoint,
+  verifyCosignature,
+} from '../../../src/domain/checkpoint.ts'
 import { parseVerifierKey } from '../../../src/domain/checkpoint.ts'
 import type { Segment } from '../../../src/domain/chunk.ts'
 import { publicKeyFromSeed } from '../../../src/domain/ed25519.ts'
@@ -11,7 +19,13 @@ import type { Peer } from '../../../src/domain/peer.ts'
 import type { RefusalCode } from '../../../src/domain/refusal.ts'
 import { stampOfMs, type Stamp } from '../../../src/domain/stamp.ts'
 import { bootState } from '../../../src/mesh/boot.ts'
-import type { Effect, HeardHeads, KnownOperation, MeshEvent, Notice } from '../../../src/mesh/events.ts'
+import type {
+  Effect,
+  HeardHeads,
+  KnownOperation,
+  MeshEvent,
+  Notice,
+} from '../../../src/mesh/events.ts'
 import type { LogState, MeshState } from '../../../src/mesh/state.ts'
 import { step } from '../../../src/mesh/step.ts'
 
@@ -40,7 +54,14 @@ export function meshKeyOf(node: string): string {
 }
 
 export function siblingOf(name: string, more: Partial<Peer> = {}): Peer {
-  return { name, url: `https://${name}`, keys: [meshKeyOf(name)], tlsPins: [], role: { type: 'sibling' }, ...more }
+  return {
+    name,
+    url: `https://${name}`,
+    keys: [meshKeyOf(name)],
+    tlsPins: [],
+    role: { type: 'sibling' },
+    ...more,
+  }
 }
 
 export function partnerOf(name: string, accept: string[] = ['*'], audience = 'acme'): Peer {
@@ -55,13 +76,35 @@ export function stampAt(ms: number, counter = 0): Stamp {
 
 type Said = { address?: string; mxid?: string; at?: Stamp; covers?: Stamp }
 
-export function bindOperation({ address = 'alice@example.org', mxid = '@alice:example.org', at }: Said = {}) {
-  const association = { address, medium: 'email', mxid, not_after: 4e12, not_before: 0, signatures: {}, ts: startMs }
-  const base = { kind: 'bind', associationJson: JSON.stringify(association), medium: 'email', address, mxid, nonce } as const
+export function bindOperation({
+  address = 'alice@example.org',
+  mxid = '@alice:example.org',
+  at,
+}: Said = {}) {
+  const association = {
+    address,
+    medium: 'email',
+    mxid,
+    not_after: 4e12,
+    not_before: 0,
+    signatures: {},
+    ts: startMs,
+  }
+  const base = {
+    kind: 'bind',
+    associationJson: JSON.stringify(association),
+    medium: 'email',
+    address,
+    mxid,
+    nonce,
+  } as const
   return at === undefined ? base : { ...base, at }
 }
 
-export function unbindOperation({ address = 'alice@example.org', mxid = '@alice:example.org' }: Said = {}) {
+export function unbindOperation({
+  address = 'alice@example.org',
+  mxid = '@alice:example.org',
+}: Said = {}) {
   return { kind: 'unbind', medium: 'email', address, mxid, nonce } as const
 }
 
@@ -76,7 +119,18 @@ export function unbindOf(stamp: Stamp, said: Said = {}): string {
 export function beginOf(log: LogId, stamp: Stamp, prev: NamedHead | null = null): string {
   const { node = '', audience = '' } = parseLogId(log) ?? {}
   const meshKey = meshKeyOf(node)
-  return beginLine({ node, serverName: 'id.example.org', audience, meshKey, matrixKeys: [], recoveryKey: null, prev }, stamp)
+  return beginLine(
+    {
+      node,
+      serverName: 'id.example.org',
+      audience,
+      meshKey,
+      matrixKeys: [],
+      recoveryKey: null,
+      prev,
+    },
+    stamp,
+  )
 }
 
 export function closeOf(closed: NamedHead, stamp: Stamp): string {
@@ -108,7 +162,13 @@ function proofOf(m: number, leaves: readonly Hash[], isWhole = true): Hash[] {
   return [...proofOf(m - k, leaves.slice(k), false), rootOf(leaves.slice(0, k))]
 }
 
-export type SegmentOptions = { from: number; to: number; size?: number; blanks?: readonly number[]; lines?: readonly string[] }
+export type SegmentOptions = {
+  from: number
+  to: number
+  size?: number
+  blanks?: readonly number[]
+  lines?: readonly string[]
+}
 
 /** A log as its writer has it. */
 export class Book {
@@ -124,7 +184,10 @@ export class Book {
 
   static withBinds(log: LogId, count: number, at = stampAt(-50_000)): Book {
     const book = new Book(log)
-    for (let i = 0; i < count; i++) book.lines.push(bindOf(at + i, { address: `user${i}@example.org`, mxid: `@user${i}:example.org` }))
+    for (let i = 0; i < count; i++)
+      book.lines.push(
+        bindOf(at + i, { address: `user${i}@example.org`, mxid: `@user${i}:example.org` }),
+      )
     return book
   }
 
@@ -148,10 +211,18 @@ export class Book {
     return signCheckpoint(this.head(size), seedOf(signer), publicKeyOf(signer))
   }
 
-  segment({ from, to, size = this.lines.length, blanks = [], lines = this.lines }: SegmentOptions): Segment {
+  segment({
+    from,
+    to,
+    size = this.lines.length,
+    blanks = [],
+    lines = this.lines,
+  }: SegmentOptions): Segment {
     let body = '\n'
     for (let i = from; i < to; i++) {
-      body += blanks.includes(i) ? `"${Buffer.from(this.leaf(i)).toString('base64')}"\n` : `${lines[i] as string}\n`
+      body += blanks.includes(i)
+        ? `"${Buffer.from(this.leaf(i)).toString('base64')}"\n`
+        : `${lines[i] as string}\n`
     }
     const proof = to === size ? [] : proofOf(to, this.leaves(size))
     return { body: new Uint8Array(Buffer.from(body)), to, proof: to === 0 ? [] : proof }
@@ -160,7 +231,9 @@ export class Book {
 
 // ---- the machine
 
-type Outcome = { readonly type: 'taken'; readonly have: number; readonly cosign: object | null } | { readonly type: 'refused'; readonly code: RefusalCode; readonly have: number | null }
+type Outcome =
+  | { readonly type: 'taken'; readonly have: number; readonly cosign: object | null }
+  | { readonly type: 'refused'; readonly code: RefusalCode; readonly have: number | null }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
@@ -180,10 +253,23 @@ export class Machine {
   #request = 0
   #lives = 0
 
-  constructor(given: { name?: string; peers?: readonly Peer[]; logs?: readonly LogState[]; skewMaxMs?: number } = {}) {
+  constructor(
+    given: {
+      name?: string
+      peers?: readonly Peer[]
+      logs?: readonly LogState[]
+      skewMaxMs?: number
+    } = {},
+  ) {
     this.name = given.name ?? paris
     this.state = bootState({
-      self: { name: this.name, serverName: 'id.example.org', meshKey: meshKeyOf(this.name), matrixKeys: [], recoveryKey: null },
+      self: {
+        name: this.name,
+        serverName: 'id.example.org',
+        meshKey: meshKeyOf(this.name),
+        matrixKeys: [],
+        recoveryKey: null,
+      },
       limits: { skewMaxMs: given.skewMaxMs ?? 60_000 },
       peers: given.peers ?? [siblingOf(lyon)],
       logs: given.logs ?? [],
@@ -230,20 +316,37 @@ export class Machine {
     return this.take({ type: 'commit-due' })
   }
 
-  append(...operations: (ReturnType<typeof bindOperation> | ReturnType<typeof unbindOperation> | KnownOperation)[]): Effect[] {
+  append(
+    ...operations: (
+      ReturnType<typeof bindOperation> | ReturnType<typeof unbindOperation> | KnownOperation
+    )[]
+  ): Effect[] {
     const request = ++this.#request
-    const known = operations.map((operation) => ({ known: { isBound: false, coveredTo: 0 }, ...operation }) as KnownOperation)
+    const known = operations.map(
+      (operation) => ({ known: { isBound: false, coveredTo: 0 }, ...operation }) as KnownOperation,
+    )
     return this.take({ type: 'append', request, operations: known })
   }
 
   /** Appends and writes; answers the entries, or the refusal's code. */
-  write(...operations: Parameters<Machine['append']>): readonly { log: LogId; index: number; stamp: Stamp }[] | RefusalCode {
+  write(
+    ...operations: Parameters<Machine['append']>
+  ): readonly { log: LogId; index: number; stamp: Stamp }[] | RefusalCode {
     const effects = [...this.append(...operations), ...this.commit()]
     const appended = only(effects, 'appended')[0]
     return appended?.entries ?? (only(effects, 'refused')[0]?.code as RefusalCode)
   }
 
-  open(book: Book, given: { peer?: string; via?: 'push' | 'pull'; from?: number; size?: number; checkpoint?: string } = {}): { exchange: number; effects: Effect[] } {
+  open(
+    book: Book,
+    given: {
+      peer?: string
+      via?: 'push' | 'pull'
+      from?: number
+      size?: number
+      checkpoint?: string
+    } = {},
+  ): { exchange: number; effects: Effect[] } {
     const { peer = book.node, via = 'push', from = 0, size } = given
     const exchange = ++this.#exchange
     const header = { log: book.log, from, checkpoint: given.checkpoint ?? book.note(size) }
@@ -253,7 +356,11 @@ export class Machine {
   /** A whole chunk: header, one segment per end, its end, and the commit that answers it. */
   feed(
     book: Book,
-    given: Parameters<Machine['open']>[1] & { ends?: readonly number[]; blanks?: readonly number[]; lines?: readonly string[] } = {},
+    given: Parameters<Machine['open']>[1] & {
+      ends?: readonly number[]
+      blanks?: readonly number[]
+      lines?: readonly string[]
+    } = {},
   ): { outcome: Outcome; effects: Effect[] } {
     const { from = 0, size = book.lines.length, ends = [size] } = given
     const { exchange, effects } = this.open(book, given)
@@ -261,7 +368,13 @@ export class Machine {
     for (const to of ends) {
       if (!this.state.exchanges.has(exchange)) break
       const { blanks = [], lines = book.lines } = given
-      effects.push(...this.take({ type: 'segment', exchange, segment: book.segment({ from: at, to, size, blanks, lines }) }))
+      effects.push(
+        ...this.take({
+          type: 'segment',
+          exchange,
+          segment: book.segment({ from: at, to, size, blanks, lines }),
+        }),
+      )
       at = to
     }
     effects.push(...this.take({ type: 'chunk-ended', exchange, failure: null }), ...this.commit())
@@ -270,11 +383,17 @@ export class Machine {
 
   hear(peer: string, heads: Partial<HeardHeads> = {}): Effect[] {
     const closed = { count: 0, digest: createHash('sha256').digest('base64') }
-    return this.take({ type: 'heads-heard', peer, heads: { nowMs: this.wallMs, logs: [], closed, mismatches: [], ...heads } })
+    return this.take({
+      type: 'heads-heard',
+      peer,
+      heads: { nowMs: this.wallMs, logs: [], closed, mismatches: [], ...heads },
+    })
   }
 
   entries(log: LogId): Entry[] {
-    return (this.lines.get(log) ?? []).flatMap((line) => ('blankHash' in line ? [] : [parseEntry(Buffer.from(line).toString(), line.length)]))
+    return (this.lines.get(log) ?? []).flatMap((line) =>
+      'blankHash' in line ? [] : [parseEntry(Buffer.from(line).toString(), line.length)],
+    )
   }
 
   notices(): Notice[] {
@@ -288,30 +407,55 @@ export class Machine {
   #perform(effect: Effect): Effect[] {
     switch (effect.type) {
       case 'draw-life':
-        return this.take({ type: 'life-drawn', life: `life${String.fromCharCode(97 + (this.#lives++ % 26))}${'a'.repeat(3)}` })
+        return this.take({
+          type: 'life-drawn',
+          life: `life${String.fromCharCode(97 + (this.#lives++ % 26))}${'a'.repeat(3)}`,
+        })
       case 'want-commit':
         this.#isCommitWanted = true
         return []
       case 'verify-checkpoint': {
-        const isValid = effect.keys.some((key) => verifyCheckpoint(effect.note, parseVerifierKey(key)?.publicKey ?? new Uint8Array()) !== null)
+        const isValid = effect.keys.some(
+          (key) =>
+            verifyCheckpoint(effect.note, parseVerifierKey(key)?.publicKey ?? new Uint8Array()) !==
+            null,
+        )
         return this.take({ type: 'checkpoint-verified', exchange: effect.exchange, isValid })
       }
       case 'load-leaves': {
         const lines = (this.lines.get(effect.log) ?? []).slice(effect.from, effect.to)
-        const leaves = lines.map((line) => ('blankHash' in line ? { hash: line.blankHash, isBlank: true } : { hash: hashLeaf(line), isBlank: false }))
+        const leaves = lines.map((line) =>
+          'blankHash' in line
+            ? { hash: line.blankHash, isBlank: true }
+            : { hash: hashLeaf(line), isBlank: false },
+        )
         return this.take({ type: 'leaves-loaded', exchange: effect.exchange, leaves })
       }
       case 'find-blank': {
-        const found = (this.lines.get(effect.log) ?? []).findIndex((line, i) => i >= effect.from && 'blankHash' in line)
+        const found = (this.lines.get(effect.log) ?? []).findIndex(
+          (line, i) => i >= effect.from && 'blankHash' in line,
+        )
         return this.take({ type: 'blank-found', log: effect.log, index: found < 0 ? null : found })
       }
       case 'commit':
         return this.#store(effect)
       case 'verify-cosignature': {
         const body = formatCheckpointBody(effect.head)
-        const found = verifyCosignature({ body, line: effect.line, name: effect.node, publicKey: publicKeyOf(effect.node) })
+        const found = verifyCosignature({
+          body,
+          line: effect.line,
+          name: effect.node,
+          publicKey: publicKeyOf(effect.node),
+        })
         const { log, node, line, head } = effect
-        return this.take({ type: 'cosignature-verified', log, node, size: head.size, timeS: found?.timeS ?? null, line })
+        return this.take({
+          type: 'cosignature-verified',
+          log,
+          node,
+          size: head.size,
+          timeS: found?.timeS ?? null,
+          line,
+        })
       }
       default:
         return []
@@ -325,7 +469,8 @@ export class Machine {
     }
     for (const { log, lines, fills, expectedSize } of effect.logs) {
       const stored = this.lines.get(log) ?? []
-      if (stored.length !== expectedSize) throw new Error(`conflict: ${log} has ${stored.length} lines, not ${expectedSize}`)
+      if (stored.length !== expectedSize)
+        throw new Error(`conflict: ${log} has ${stored.length} lines, not ${expectedSize}`)
       stored.push(...lines)
       for (const { index, bytes } of fills) stored[index] = bytes
       this.lines.set(log, stored)
@@ -340,7 +485,8 @@ export class Machine {
       if (note !== null) continue
       const place = `${log} ${size}`
       const head = Buffer.from(root).toString('base64')
-      if ((this.signed.get(place) ?? head) !== head) throw new Error(`two heads of ${size} lines were signed for ${log}`)
+      if ((this.signed.get(place) ?? head) !== head)
+        throw new Error(`two heads of ${size} lines were signed for ${log}`)
       this.signed.set(place, head)
       notes[log] = signCheckpoint({ log, size, root }, seedOf(this.name), publicKeyOf(this.name))
     }
@@ -348,13 +494,17 @@ export class Machine {
   }
 }
 
-export function only<T extends Effect['type']>(effects: readonly Effect[], type: T): Extract<Effect, { type: T }>[] {
+export function only<T extends Effect['type']>(
+  effects: readonly Effect[],
+  type: T,
+): Extract<Effect, { type: T }>[] {
   return effects.filter((effect): effect is Extract<Effect, { type: T }> => effect.type === type)
 }
 
 function outcomeOf(effects: readonly Effect[], exchange: number): Outcome {
   for (const effect of effects) {
-    if (effect.type === 'exchange-ended' && effect.exchange === exchange) return { type: 'taken', have: effect.have, cosign: effect.cosign }
+    if (effect.type === 'exchange-ended' && effect.exchange === exchange)
+      return { type: 'taken', have: effect.have, cosign: effect.cosign }
     if (effect.type === 'exchange-refused' && effect.exchange === exchange) {
       return { type: 'refused', code: effect.refused.code, have: effect.refused.have }
     }
@@ -365,7 +515,13 @@ function outcomeOf(effects: readonly Effect[], exchange: number): Outcome {
 /** A cosignature by `node` over a book's head. */
 export function cosignatureBy(node: string, book: Book, size = book.lines.length): string {
   const body = formatCheckpointBody(book.head(size))
-  return cosign({ body, name: node, seed: seedOf(node), publicKey: publicKeyOf(node), timeS: Math.floor(startMs / 1000) })
+  return cosign({
+    body,
+    name: node,
+    seed: seedOf(node),
+    publicKey: publicKeyOf(node),
+    timeS: Math.floor(startMs / 1000),
+  })
 }
 
 /** What a peer says it holds of a book. */

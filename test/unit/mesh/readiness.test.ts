@@ -1,6 +1,17 @@
 import { expect, test } from 'vitest'
 import { readyWaitMaxMs } from '../../../src/domain/limits.ts'
-import { bindOf, bindOperation, Book, lyon, Machine, offerOf, oslo, partnerOf, siblingOf, stampAt } from './machine.ts'
+import {
+  bindOf,
+  bindOperation,
+  Book,
+  lyon,
+  Machine,
+  offerOf,
+  oslo,
+  partnerOf,
+  siblingOf,
+  stampAt,
+} from './machine.ts'
 
 const log = 'lyon.example/site~aaaaaaaa'
 const book = Book.withBinds(log, 3)
@@ -32,7 +43,12 @@ test('a node that was away for long is ready once it has what every sibling firs
   machine.take({ type: 'pull-ended', peer: lyon, log, failure: null })
   machine.feed(book, { from: 2, via: 'pull' })
   expect(isReady(machine)).toBe(true)
-  expect(machine.notices().map(({ type }) => type).filter((type) => type.includes('ready'))).toEqual(['not-ready', 'ready'])
+  expect(
+    machine
+      .notices()
+      .map(({ type }) => type)
+      .filter((type) => type.includes('ready')),
+  ).toEqual(['not-ready', 'ready'])
 })
 
 test('what siblings write meanwhile is not waited for', () => {
@@ -93,8 +109,13 @@ test('a node that learns it has lost lines of its own is not ready until it has 
   const machine = first.restarted()
   machine.start(false)
   expect(isReady(machine)).toBe(true)
-  const lines = (machine.lines.get(former) ?? []).map((line) => Buffer.from(line as Uint8Array).toString())
-  const whole = new Book(former, [...lines, bindOf(stampAt(1_000), { address: 'lost@example.org' })])
+  const lines = (machine.lines.get(former) ?? []).map((line) =>
+    Buffer.from(line as Uint8Array).toString(),
+  )
+  const whole = new Book(former, [
+    ...lines,
+    bindOf(stampAt(1_000), { address: 'lost@example.org' }),
+  ])
   machine.hear(lyon, { logs: [offerOf(whole)] })
   expect(isReady(machine)).toBe(false)
   machine.feed(whole, { peer: lyon, via: 'pull', from: 2 })

@@ -1,7 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { commitLinesMax } from '../../../src/domain/limits.ts'
 import type { Hash } from '../../../src/domain/merkle-tree.ts'
-import { acme, beginOf, bindOf, Book, lyon, Machine, meshKeyOf, only, oslo, partnerOf, siblingOf, stampAt, unbindOf } from './machine.ts'
+import {
+  acme,
+  beginOf,
+  bindOf,
+  Book,
+  lyon,
+  Machine,
+  meshKeyOf,
+  only,
+  oslo,
+  partnerOf,
+  siblingOf,
+  stampAt,
+  unbindOf,
+} from './machine.ts'
 
 const log = 'lyon.example/site~aaaaaaaa'
 
@@ -14,7 +28,10 @@ function started(given: ConstructorParameters<typeof Machine>[0] = {}): Machine 
 /** Everything a segment may change, as plain values; who was refused what is remembered on purpose. */
 function imageOf({ state }: Machine): unknown {
   const peers = [...state.peers].map(([name, peer]) => [name, { ...peer, refusals: [] }])
-  const logs = [...state.group.logs].map(([id, staged]) => [id, { ...staged, builder: staged.builder.frontier() }])
+  const logs = [...state.group.logs].map(([id, staged]) => [
+    id,
+    { ...staged, builder: staged.builder.frontier() },
+  ])
   return structuredClone({ ...state, exchanges: [], peers, group: { ...state.group, logs } })
 }
 
@@ -25,8 +42,10 @@ function unknownLine(stamp: number, more: object = {}): string {
 describe('a failing segment leaves no trace', () => {
   const good = Book.withBinds(log, 4)
   /** Another line with the stamp of the one it stands for. */
-  const altered = (index: number): string => bindOf(stampAt(-50_000) + index - 1, { address: 'mallory@example.org' })
-  const replace = (index: number, line: string): string[] => good.lines.map((each, i) => (i === index ? line : each))
+  const altered = (index: number): string =>
+    bindOf(stampAt(-50_000) + index - 1, { address: 'mallory@example.org' })
+  const replace = (index: number, line: string): string[] =>
+    good.lines.map((each, i) => (i === index ? line : each))
   const signed = (index: number, line: string): Book => new Book(log, replace(index, line))
   const otherKey = beginOf(log, stampAt(-60_000)).replace(meshKeyOf(lyon), meshKeyOf(oslo))
 
@@ -38,12 +57,32 @@ describe('a failing segment leaves no trace', () => {
     ['a stamp that falls', 'stamp-not-rising', signed(3, bindOf(stampAt(-55_000))), {}],
     ['a stamp beyond the skew', 'clock-ahead', signed(4, bindOf(stampAt(60_001))), {}],
     ['a first line that is no begin', 'begin-mismatch', signed(0, bindOf(stampAt(-60_000))), {}],
-    ['a first line of an unknown kind', 'begin-mismatch', signed(0, unknownLine(stampAt(-60_000))), {}],
+    [
+      'a first line of an unknown kind',
+      'begin-mismatch',
+      signed(0, unknownLine(stampAt(-60_000))),
+      {},
+    ],
     ['a second begin', 'begin-mismatch', signed(3, beginOf(log, stampAt(-40_000))), {}],
-    ['a begin of another node', 'begin-mismatch', signed(0, beginOf('oslo.example/site~aaaaaaaa', stampAt(-60_000))), {}],
-    ['a begin of another audience', 'begin-mismatch', signed(0, beginOf('lyon.example/acme~aaaaaaaa', stampAt(-60_000))), {}],
+    [
+      'a begin of another node',
+      'begin-mismatch',
+      signed(0, beginOf('oslo.example/site~aaaaaaaa', stampAt(-60_000))),
+      {},
+    ],
+    [
+      'a begin of another audience',
+      'begin-mismatch',
+      signed(0, beginOf('lyon.example/acme~aaaaaaaa', stampAt(-60_000))),
+      {},
+    ],
     ['a begin under a key we do not know it by', 'begin-mismatch', signed(0, otherKey), {}],
-    ['a bind of more than 2 KiB', 'line-too-long', signed(2, bindOf(stampAt(-45_000)).replace('{"a"', `{"_":"${'x'.repeat(2048)}","a"`)), {}],
+    [
+      'a bind of more than 2 KiB',
+      'line-too-long',
+      signed(2, bindOf(stampAt(-45_000)).replace('{"a"', `{"_":"${'x'.repeat(2048)}","a"`)),
+      {},
+    ],
     ['a blank first line', 'blank-misplaced', good, { blanks: [0] }],
   ]
 
@@ -51,7 +90,11 @@ describe('a failing segment leaves no trace', () => {
     const machine = started({ peers: [siblingOf(lyon), siblingOf(oslo)] })
     const { exchange } = machine.open(book)
     const before = imageOf(machine)
-    const effects = machine.take({ type: 'segment', exchange, segment: book.segment({ from: 0, to: 5, ...given }) })
+    const effects = machine.take({
+      type: 'segment',
+      exchange,
+      segment: book.segment({ from: 0, to: 5, ...given }),
+    })
     expect(only(effects, 'exchange-refused')).toMatchObject([{ refused: { code, log, have: 0 } }])
     expect(only(effects, 'segment-taken')).toEqual([])
     expect(imageOf(machine)).toEqual(before)
@@ -86,8 +129,14 @@ describe('a failing segment leaves no trace', () => {
   test('and the exchange is over: what follows is not looked at', () => {
     const machine = started()
     const { exchange } = machine.open(good)
-    machine.take({ type: 'segment', exchange, segment: good.segment({ from: 0, to: 2, lines: replace(1, altered(1)) }) })
-    expect(machine.take({ type: 'segment', exchange, segment: good.segment({ from: 2, to: 5 }) })).toEqual([])
+    machine.take({
+      type: 'segment',
+      exchange,
+      segment: good.segment({ from: 0, to: 2, lines: replace(1, altered(1)) }),
+    })
+    expect(
+      machine.take({ type: 'segment', exchange, segment: good.segment({ from: 2, to: 5 }) }),
+    ).toEqual([])
   })
 })
 
@@ -98,7 +147,10 @@ describe('what ties lines to the checkpoint', () => {
     const machine = started()
     const { exchange } = machine.open(book)
     const segment = { ...book.segment({ from: 0, to }), ...alter(book.segment({ from: 0, to })) }
-    return only(machine.take({ type: 'segment', exchange, segment }), 'exchange-refused')[0]?.refused.code ?? 'taken'
+    return (
+      only(machine.take({ type: 'segment', exchange, segment }), 'exchange-refused')[0]?.refused
+        .code ?? 'taken'
+    )
   }
 
   test('a proof that the lines belong to it is enough', () => {
@@ -108,7 +160,13 @@ describe('what ties lines to the checkpoint', () => {
   test('a missing, longer or altered proof is refused', () => {
     expect(taken(() => ({ proof: [] }))).toBe('proof-bad')
     expect(taken(({ proof }) => ({ proof: [...proof, proof[0]] }))).toBe('proof-bad')
-    expect(taken(({ proof }) => ({ proof: proof.map((hash: Hash, i: number) => (i === 0 ? hash.map((byte) => byte ^ 1) : hash)) }))).toBe('proof-bad')
+    expect(
+      taken(({ proof }) => ({
+        proof: proof.map((hash: Hash, i: number) =>
+          i === 0 ? hash.map((byte) => byte ^ 1) : hash,
+        ),
+      })),
+    ).toBe('proof-bad')
   })
 
   test('lines that end elsewhere than the segment says are refused', () => {
@@ -120,30 +178,45 @@ describe('what ties lines to the checkpoint', () => {
     const machine = started()
     const { exchange } = machine.open(book, { size: 3 })
     const segment = book.segment({ from: 0, to: 4 })
-    expect(only(machine.take({ type: 'segment', exchange, segment }), 'exchange-refused')[0]?.refused.code).toBe('segment-malformed')
+    expect(
+      only(machine.take({ type: 'segment', exchange, segment }), 'exchange-refused')[0]?.refused
+        .code,
+    ).toBe('segment-malformed')
   })
 
   test('a log is not served or cosigned before a signed head of its size is reached', () => {
     const machine = started()
     machine.feed(book, { ends: [4] })
     expect(machine.state.logs.get(log)).toMatchObject({ size: 4, noteSize: 0, note: '' })
-    const [heads] = only(machine.take({ type: 'heads-asked', request: 1, peer: lyon, full: false }), 'heads')
+    const [heads] = only(
+      machine.take({ type: 'heads-asked', request: 1, peer: lyon, full: false }),
+      'heads',
+    )
     expect(heads?.logs).toMatchObject([{ log, have: 4, note: '', cosign: null }])
-    expect(only(machine.take({ type: 'entries-asked', request: 1, peer: lyon, log, from: 0 }), 'refused')).toHaveLength(1)
+    expect(
+      only(
+        machine.take({ type: 'entries-asked', request: 1, peer: lyon, log, from: 0 }),
+        'refused',
+      ),
+    ).toHaveLength(1)
     expect(machine.feed(book, { from: 4 }).outcome).toMatchObject({ cosign: book.head() })
   })
 
   test('a head of the size held that comes later is taken without lines', () => {
     const machine = started()
     machine.feed(book, { ends: [4] })
-    expect(machine.feed(book, { from: 4, size: 4, ends: [] }).outcome).toMatchObject({ have: 4, cosign: book.head(4) })
+    expect(machine.feed(book, { from: 4, size: 4, ends: [] }).outcome).toMatchObject({
+      have: 4,
+      cosign: book.head(4),
+    })
   })
 
   test('large groups are written before the chunk has ended', () => {
     const machine = started()
     const { exchange } = machine.open(book)
     machine.state.group.lineCount = commitLinesMax - 4
-    const segment = (from: number, to: number) => machine.take({ type: 'segment', exchange, segment: book.segment({ from, to }) })
+    const segment = (from: number, to: number) =>
+      machine.take({ type: 'segment', exchange, segment: book.segment({ from, to }) })
     expect(only(segment(0, 3), 'commit')).toEqual([])
     expect(only(segment(3, 4), 'commit')).toHaveLength(1)
     expect(machine.lines.get(log)).toHaveLength(4)
@@ -155,8 +228,14 @@ describe('stamps', () => {
     const machine = started()
     const edge = new Book(log, [beginOf(log, stampAt(0)), bindOf(stampAt(60_000))])
     expect(machine.feed(edge).outcome).toMatchObject({ type: 'taken' })
-    const beyond = new Book(log, [...edge.lines, bindOf(stampAt(61_000), { address: 'bob@example.org' })])
-    expect(machine.feed(beyond, { from: 2 }).outcome).toMatchObject({ type: 'refused', code: 'clock-ahead' })
+    const beyond = new Book(log, [
+      ...edge.lines,
+      bindOf(stampAt(61_000), { address: 'bob@example.org' }),
+    ])
+    expect(machine.feed(beyond, { from: 2 }).outcome).toMatchObject({
+      type: 'refused',
+      code: 'clock-ahead',
+    })
     machine.pass(1_000)
     expect(machine.feed(beyond, { from: 2 }).outcome).toMatchObject({ type: 'taken', have: 3 })
   })
@@ -164,12 +243,16 @@ describe('stamps', () => {
   test('that were refused do not drag the own clock along', () => {
     const machine = started()
     const { newest } = machine.state
-    machine.feed(new Book(log, [beginOf(log, stampAt(0)), bindOf(stampAt(10_000)), bindOf(stampAt(70_000))]))
+    machine.feed(
+      new Book(log, [beginOf(log, stampAt(0)), bindOf(stampAt(10_000)), bindOf(stampAt(70_000))]),
+    )
     expect(machine.state.newest).toBe(newest)
   })
 
   test('may lie as far back as they like', () => {
-    expect(started().feed(new Book(log, [beginOf(log, 1), bindOf(2)])).outcome).toMatchObject({ type: 'taken' })
+    expect(started().feed(new Book(log, [beginOf(log, 1), bindOf(2)])).outcome).toMatchObject({
+      type: 'taken',
+    })
   })
 })
 
@@ -185,14 +268,26 @@ describe('blanks', () => {
     const { machine, outcome } = blanked()
     expect(outcome).toEqual({ type: 'taken', have: 2, cosign: null })
     expect(machine.state.logs.get(log)).toMatchObject({ size: 5, blankAt: 2 })
-    expect(machine.state.peers.get(lyon)?.refusals).toMatchObject([{ code: 'blank-unexplained', direction: 'ours' }])
-    expect(machine.notices()).toContainEqual({ type: 'blank-unexplained', log, index: 2, peer: lyon })
+    expect(machine.state.peers.get(lyon)?.refusals).toMatchObject([
+      { code: 'blank-unexplained', direction: 'ours' },
+    ])
+    expect(machine.notices()).toContainEqual({
+      type: 'blank-unexplained',
+      log,
+      index: 2,
+      peer: lyon,
+    })
   })
 
   test('are not served past, nor do they count as caught up', () => {
     const { machine } = blanked()
-    expect(only(machine.take({ type: 'entries-asked', request: 1, peer: oslo, log, from: 0 }), 'served')).toMatchObject([{ to: 2 }])
-    const [heads] = only(machine.take({ type: 'heads-asked', request: 1, peer: oslo, full: false }), 'heads')
+    expect(
+      only(machine.take({ type: 'entries-asked', request: 1, peer: oslo, log, from: 0 }), 'served'),
+    ).toMatchObject([{ to: 2 }])
+    const [heads] = only(
+      machine.take({ type: 'heads-asked', request: 1, peer: oslo, full: false }),
+      'heads',
+    )
     expect(heads?.logs).toMatchObject([{ log, have: 2, cosign: null }])
   })
 
@@ -202,23 +297,36 @@ describe('blanks', () => {
     expect(only(machine.log, 'pull').at(-1)).toMatchObject({ peer: oslo, log, from: 2 })
     const { outcome, effects } = machine.feed(book, { peer: oslo, via: 'pull', from: 2 })
     expect(outcome).toMatchObject({ type: 'taken' })
-    expect(only(effects, 'commit').flatMap(({ lookups }) => lookups.map(({ index }) => index))).toEqual([2])
+    expect(
+      only(effects, 'commit').flatMap(({ lookups }) => lookups.map(({ index }) => index)),
+    ).toEqual([2])
     machine.take({ type: 'pull-ended', peer: oslo, log, failure: null })
     expect(machine.state.logs.get(log)?.blankAt).toBeNull()
     expect(machine.lines.get(log)).toHaveLength(5)
-    expect(machine.feed(book, { from: 5, ends: [] }).outcome).toMatchObject({ have: 5, cosign: book.head() })
+    expect(machine.feed(book, { from: 5, ends: [] }).outcome).toMatchObject({
+      have: 5,
+      cosign: book.head(),
+    })
   })
 
   test('are not filled by another line', () => {
     const { machine } = blanked()
     const lines = book.lines.map((line, i) => (i === 2 ? bindOf(stampAt(-49_000)) : line))
-    expect(machine.feed(book, { peer: oslo, from: 2, lines }).outcome).toMatchObject({ type: 'refused', code: 'overlap-differs', have: 2 })
+    expect(machine.feed(book, { peer: oslo, from: 2, lines }).outcome).toMatchObject({
+      type: 'refused',
+      code: 'overlap-differs',
+      have: 2,
+    })
     expect(machine.state.logs.get(log)?.blankAt).toBe(2)
   })
 
   test('stay blank when a blank comes again', () => {
     const { machine } = blanked()
-    expect(machine.feed(book, { peer: oslo, from: 2, blanks: [2] }).outcome).toMatchObject({ type: 'taken', have: 2, cosign: null })
+    expect(machine.feed(book, { peer: oslo, from: 2, blanks: [2] }).outcome).toMatchObject({
+      type: 'taken',
+      have: 2,
+      cosign: null,
+    })
   })
 
   test('of several the next is looked for when one is filled', () => {
@@ -231,16 +339,23 @@ describe('blanks', () => {
   test('folded to a subtree are refused until something can explain them', () => {
     const machine = started()
     const { exchange } = machine.open(book)
-    const body = Buffer.from(`\n${book.lines[0] as string}\n${book.lines[1] as string}\n{"blank":2,"hash":"${'A'.repeat(43)}="}\n`)
+    const body = Buffer.from(
+      `\n${book.lines[0] as string}\n${book.lines[1] as string}\n{"blank":2,"hash":"${'A'.repeat(43)}="}\n`,
+    )
     const segment = { ...book.segment({ from: 0, to: 4 }), body: new Uint8Array(body) }
-    expect(only(machine.take({ type: 'segment', exchange, segment }), 'exchange-refused')[0]?.refused.code).toBe('blank-unexplained')
+    expect(
+      only(machine.take({ type: 'segment', exchange, segment }), 'exchange-refused')[0]?.refused
+        .code,
+    ).toBe('blank-unexplained')
   })
 
   test('in a segment that fails are charged to nobody', () => {
     const machine = started()
     const lines = book.lines.map((line, i) => (i === 4 ? bindOf(stampAt(-49_000)) : line))
     machine.feed(book, { blanks: [2], lines })
-    expect(machine.state.peers.get(lyon)?.refusals.map(({ code }) => code)).toEqual(['root-mismatch'])
+    expect(machine.state.peers.get(lyon)?.refusals.map(({ code }) => code)).toEqual([
+      'root-mismatch',
+    ])
   })
 })
 
@@ -254,18 +369,35 @@ describe('kinds of later versions', () => {
 
   test('are stored and relayed without effect', () => {
     const machine = started()
-    const book = new Book(log, [beginOf(log, stampAt(-9)), bind(-8), unknownLine(stampAt(-7)), bind(-6)])
+    const book = new Book(log, [
+      beginOf(log, stampAt(-9)),
+      bind(-8),
+      unknownLine(stampAt(-7)),
+      bind(-6),
+    ])
     expect(applied(machine, book)).toEqual([1, 3])
     expect(machine.state.logs.get(log)).toMatchObject({ size: 4, haltedAt: null })
-    expect(only(machine.take({ type: 'entries-asked', request: 1, peer: lyon, log, from: 0 }), 'served')).toMatchObject([{ to: 4 }])
+    expect(
+      only(machine.take({ type: 'entries-asked', request: 1, peer: lyon, log, from: 0 }), 'served'),
+    ).toMatchObject([{ to: 4 }])
   })
 
   test('that are critical halt what is applied of that log, not what is stored, and say so', () => {
     const machine = started({ peers: [siblingOf(lyon), siblingOf(oslo)] })
-    const book = new Book(log, [beginOf(log, stampAt(-9)), bind(-8), unknownLine(stampAt(-7), { crit: true }), bind(-6)])
+    const book = new Book(log, [
+      beginOf(log, stampAt(-9)),
+      bind(-8),
+      unknownLine(stampAt(-7), { crit: true }),
+      bind(-6),
+    ])
     expect(applied(machine, book)).toEqual([1])
     expect(machine.state.logs.get(log)).toMatchObject({ size: 4, haltedAt: 2 })
-    expect(machine.notices()).toContainEqual({ type: 'upgrade-needed', log, index: 2, kind: 'wink' })
+    expect(machine.notices()).toContainEqual({
+      type: 'upgrade-needed',
+      log,
+      index: 2,
+      kind: 'wink',
+    })
     book.lines.push(unbindOf(stampAt(-5)))
     expect(applied(machine, book, { from: 4 })).toEqual([])
     expect(applied(machine, Book.withBinds('oslo.example/site~aaaaaaaa', 1))).toEqual([1])

@@ -1,8 +1,25 @@
 import { describe, expect, test } from 'vitest'
 import { closedDigest } from '../../../src/domain/heads-digest.ts'
-import { backoffFirstMs, backoffMaxMs, headsIntervalMs, pushLinesMax } from '../../../src/domain/limits.ts'
+import {
+  backoffFirstMs,
+  backoffMaxMs,
+  headsIntervalMs,
+  pushLinesMax,
+} from '../../../src/domain/limits.ts'
 import type { PushOutcome } from '../../../src/mesh/events.ts'
-import { bindOf, bindOperation, Book, cosignatureBy, lyon, Machine, offerOf, only, oslo, siblingOf, stampAt } from './machine.ts'
+import {
+  bindOf,
+  bindOperation,
+  Book,
+  cosignatureBy,
+  lyon,
+  Machine,
+  offerOf,
+  only,
+  oslo,
+  siblingOf,
+  stampAt,
+} from './machine.ts'
 
 const log = 'lyon.example/site~aaaaaaaa'
 
@@ -15,7 +32,13 @@ function met(names: readonly string[] = [lyon]): Machine {
   return machine
 }
 
-function taken(machine: Machine, peer: string, have: number, id = machine.current(), cosignatures: string[] = []) {
+function taken(
+  machine: Machine,
+  peer: string,
+  have: number,
+  id = machine.current(),
+  cosignatures: string[] = [],
+) {
   const outcome: PushOutcome = { type: 'taken', have, cosignatures }
   return machine.take({ type: 'push-ended', peer, log: id, outcome })
 }
@@ -29,7 +52,9 @@ describe('a push', () => {
   test('leaves as soon as a line of ours is durable, not before', () => {
     const machine = met()
     expect(only(machine.append(bindOperation()), 'push')).toEqual([])
-    expect(only(machine.commit(), 'push')).toMatchObject([{ peer: lyon, log: machine.current(), from: 0, to: 2 }])
+    expect(only(machine.commit(), 'push')).toMatchObject([
+      { peer: lyon, log: machine.current(), from: 0, to: 2 },
+    ])
   })
 
   test('is one at a time per peer: what gathers meanwhile goes in the next', () => {
@@ -57,7 +82,17 @@ describe('a push', () => {
     if (stands === undefined) throw new Error('no log')
     stands.size = stands.noteSize = pushLinesMax * 2
     machine.state.peers.get(lyon)?.have.set(log, 7)
-    expect(only(machine.take({ type: 'push-ended', peer: lyon, log, outcome: { type: 'taken', have: 7, cosignatures: [] } }), 'push')).toEqual([])
+    expect(
+      only(
+        machine.take({
+          type: 'push-ended',
+          peer: lyon,
+          log,
+          outcome: { type: 'taken', have: 7, cosignatures: [] },
+        }),
+        'push',
+      ),
+    ).toEqual([])
     machine.pass(headsIntervalMs)
     machine.hear(lyon, { logs: [{ log, have: 7, checkpoint: null }] })
     expect(only(machine.log, 'push').at(-1)).toMatchObject({ from: 7, to: 7 + pushLinesMax })
@@ -66,7 +101,9 @@ describe('a push', () => {
   test('relays what another sibling wrote', () => {
     const machine = met([lyon, oslo])
     machine.feed(Book.withBinds(log, 2))
-    expect(only(machine.log, 'push').filter(({ peer }) => peer === oslo)).toMatchObject([{ log, from: 0, to: 3 }])
+    expect(only(machine.log, 'push').filter(({ peer }) => peer === oslo)).toMatchObject([
+      { log, from: 0, to: 3 },
+    ])
   })
 
   test('that was refused for a gap begins again where the peer says it stands', () => {
@@ -83,7 +120,9 @@ describe('a push', () => {
     const machine = met()
     machine.write(bindOperation())
     refused(machine, 'root-mismatch', 0)
-    expect(machine.state.peers.get(lyon)?.refusals).toMatchObject([{ code: 'root-mismatch', direction: 'theirs' }])
+    expect(machine.state.peers.get(lyon)?.refusals).toMatchObject([
+      { code: 'root-mismatch', direction: 'theirs' },
+    ])
     machine.pass(headsIntervalMs - 1)
     expect(only(machine.take({ type: 'tick' }), 'push')).toEqual([])
   })
@@ -99,9 +138,16 @@ describe('a push', () => {
     machine.hear(lyon, { logs: [{ log: id, have: 1, checkpoint: null }] })
     expect(only(machine.log, 'push')).toHaveLength(2)
     machine.log.length = 0
-    const closing = machine.take({ type: 'push-ended', peer: lyon, log: id, outcome: { type: 'taken', have: 2, cosignatures: [] } })
+    const closing = machine.take({
+      type: 'push-ended',
+      peer: lyon,
+      log: id,
+      outcome: { type: 'taken', have: 2, cosignatures: [] },
+    })
     expect(only(closing, 'push')).toEqual([])
-    expect(only(machine.take({ type: 'serving', peer: lyon, log: id, isOn: false }), 'push')).toMatchObject([{ from: 2, to: 3 }])
+    expect(
+      only(machine.take({ type: 'serving', peer: lyon, log: id, isOn: false }), 'push'),
+    ).toMatchObject([{ from: 2, to: 3 }])
   })
 
   test('is not made to a peer that was never reached, nor to one without a URL', () => {
@@ -126,7 +172,10 @@ describe('a push', () => {
     const machine = met()
     machine.write(bindOperation())
     const id = machine.current()
-    const book = new Book(id, (machine.lines.get(id) ?? []).map((line) => Buffer.from(line as Uint8Array).toString()))
+    const book = new Book(
+      id,
+      (machine.lines.get(id) ?? []).map((line) => Buffer.from(line as Uint8Array).toString()),
+    )
     taken(machine, lyon, 2, id, [cosignatureBy(oslo, book).replace(oslo, lyon)])
     expect(machine.state.logs.get(id)?.cosigned.size).toBe(0)
     taken(machine, lyon, 2, id, [cosignatureBy(lyon, book)])
@@ -166,7 +215,10 @@ describe('heads', () => {
     machine.feed(book)
     const line = cosignatureBy(oslo, book)
     machine.hear(oslo, { logs: [{ log, have: 3, checkpoint: `${book.note()}${line}\n` }] })
-    const [heads] = only(machine.take({ type: 'heads-asked', request: 1, peer: lyon, full: false }), 'heads')
+    const [heads] = only(
+      machine.take({ type: 'heads-asked', request: 1, peer: lyon, full: false }),
+      'heads',
+    )
     expect(heads?.logs).toMatchObject([{ log, have: 3, cosigned: [line], cosign: book.head() }])
   })
 
@@ -176,7 +228,12 @@ describe('heads', () => {
     machine.feed(book, { size: 3 })
     machine.log.length = 0
     machine.hear(oslo, { logs: [offerOf(book, 1)] })
-    machine.take({ type: 'push-ended', peer: oslo, log, outcome: { type: 'taken', have: 1, cosignatures: [] } })
+    machine.take({
+      type: 'push-ended',
+      peer: oslo,
+      log,
+      outcome: { type: 'taken', have: 1, cosignatures: [] },
+    })
     machine.hear(lyon, { logs: [offerOf(book)] })
     expect(only(machine.log, 'pull')).toMatchObject([{ peer: lyon, log, from: 3 }])
   })
@@ -200,7 +257,8 @@ describe('heads', () => {
     const stands = machine.state.logs.get(log)
     if (stands === undefined) throw new Error('no log')
     stands.closedAt = 3
-    const ask = (full: boolean) => only(machine.take({ type: 'heads-asked', request: 1, peer: lyon, full }), 'heads')[0]
+    const ask = (full: boolean) =>
+      only(machine.take({ type: 'heads-asked', request: 1, peer: lyon, full }), 'heads')[0]
     expect(ask(false)).toMatchObject({ logs: [], closed: { count: 1, logs: [book.head()] } })
     expect(ask(true)?.logs).toMatchObject([{ log, have: 3 }])
   })
@@ -208,7 +266,9 @@ describe('heads', () => {
   test('with another digest of closed logs are asked for again in full, once', () => {
     const machine = met()
     const closed = { count: 1, digest: closedDigest([new Book(log).head()]) }
-    expect(only(machine.hear(lyon, { closed }), 'ask-heads')).toMatchObject([{ peer: lyon, full: true }])
+    expect(only(machine.hear(lyon, { closed }), 'ask-heads')).toMatchObject([
+      { peer: lyon, full: true },
+    ])
     const again = machine.hear(lyon, { closed, logs: [offerOf(new Book(log))] })
     expect(only(again, 'ask-heads')).toEqual([])
     expect(only(again, 'pull')).toMatchObject([{ log, from: 0 }])
@@ -237,7 +297,9 @@ describe('a pull', () => {
 
   test('is tried again with the only holder after a while', () => {
     const machine = offered([lyon])
-    expect(only(machine.take({ type: 'pull-ended', peer: lyon, log, failure: 'cut' }), 'pull')).toEqual([])
+    expect(
+      only(machine.take({ type: 'pull-ended', peer: lyon, log, failure: 'cut' }), 'pull'),
+    ).toEqual([])
     machine.pass(headsIntervalMs / 2)
     expect(only(machine.take({ type: 'tick' }), 'pull')).toMatchObject([{ peer: lyon }])
   })
@@ -245,7 +307,9 @@ describe('a pull', () => {
   test('that brought everything is not made again', () => {
     const machine = offered()
     machine.feed(book, { peer: lyon, via: 'pull' })
-    expect(only(machine.take({ type: 'pull-ended', peer: lyon, log, failure: null }), 'pull')).toEqual([])
+    expect(
+      only(machine.take({ type: 'pull-ended', peer: lyon, log, failure: null }), 'pull'),
+    ).toEqual([])
   })
 
   test('does not keep pushes to the same peer waiting', () => {
@@ -256,7 +320,8 @@ describe('a pull', () => {
 })
 
 describe('a peer that does not answer', () => {
-  const fail = (machine: Machine, peer: string) => machine.take({ type: 'heads-failed', peer, reason: 'nothing answers' })
+  const fail = (machine: Machine, peer: string) =>
+    machine.take({ type: 'heads-failed', peer, reason: 'nothing answers' })
 
   test('is called again after longer and longer pauses, up to a minute', () => {
     const machine = new Machine({ peers: [siblingOf(lyon)] })
@@ -286,7 +351,12 @@ describe('a peer that does not answer', () => {
   test('delays nobody else', () => {
     const machine = met([lyon, oslo])
     machine.write(bindOperation())
-    machine.take({ type: 'push-ended', peer: lyon, log: machine.current(), outcome: { type: 'failed', reason: 'cut' } })
+    machine.take({
+      type: 'push-ended',
+      peer: lyon,
+      log: machine.current(),
+      outcome: { type: 'failed', reason: 'cut' },
+    })
     taken(machine, oslo, 2)
     expect(only(machine.append(bindOperation({ address: 'bob@example.org' })), 'push')).toEqual([])
     expect(only(machine.commit(), 'push')).toMatchObject([{ peer: oslo, from: 2, to: 3 }])
@@ -296,7 +366,9 @@ describe('a peer that does not answer', () => {
     const machine = new Machine({ peers: [siblingOf(lyon)] })
     machine.start()
     for (let i = 0; i < 8; i++) fail(machine, lyon)
-    expect(only(machine.take({ type: 'heads-asked', request: 1, peer: lyon, full: false }), 'ask-heads')).toMatchObject([{ peer: lyon }])
+    expect(
+      only(machine.take({ type: 'heads-asked', request: 1, peer: lyon, full: false }), 'ask-heads'),
+    ).toMatchObject([{ peer: lyon }])
   })
 
   test('is said to be gone once, and to be back once', () => {
@@ -304,7 +376,12 @@ describe('a peer that does not answer', () => {
     for (let i = 0; i < 3; i++) fail(machine, lyon)
     machine.hear(lyon)
     machine.hear(lyon)
-    expect(machine.notices().map(({ type }) => type).filter((type) => type.startsWith('peer-'))).toEqual(['peer-unreachable', 'peer-reachable'])
+    expect(
+      machine
+        .notices()
+        .map(({ type }) => type)
+        .filter((type) => type.startsWith('peer-')),
+    ).toEqual(['peer-unreachable', 'peer-reachable'])
   })
 
   test('forgets nothing: what it missed is pushed when it is back', () => {
@@ -323,5 +400,7 @@ test('peers that are taken off the list are forgotten, those that stay keep what
   expect([...machine.state.peers.keys()]).toEqual([lyon])
   expect(machine.state.peers.get(lyon)?.have.get(log)).toBe(3)
   const line = bindOf(stampAt(0))
-  expect(machine.feed(new Book('oslo.example/site~aaaaaaaa', [line]), { ends: [] }).outcome).toMatchObject({ code: 'log-unknown' })
+  expect(
+    machine.feed(new Book('oslo.example/site~aaaaaaaa', [line]), { ends: [] }).outcome,
+  ).toMatchObject({ code: 'log-unknown' })
 })
