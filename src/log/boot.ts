@@ -44,6 +44,7 @@ async function loadLog(storage: Storage, stored: StoredLog): Promise<LogState> {
     blankAt: stored.blankAt,
     closedAt: stored.closedAt,
     begin: await loadBegin(storage, stored),
+    pushedAtMs: -Infinity,
     cosigned: new Map(),
   }
 }

@@ -121,10 +121,9 @@ function noticeOwnHead(state: MeshState, exchange: Exchange): Effect[] {
   const isStranger = target.size > size || (target.size === size && state.logs.get(log)?.size === size &&
     !Buffer.from(target.root).equals(state.logs.get(log)?.root ?? new Uint8Array()))
   if (!isCurrent || !isStranger) return []
-  const effects = commitGroup(state)
   endLife(state, name.audience)
   const notice = { type: 'heads-differ', log, size: target.size, peer } as const
-  return [...effects, { type: 'notice', notice }]
+  return [{ type: 'notice', notice }]
 }
 
 /** Takes the next segment of a verified chunk, or asks for the stored leaves it overlaps first. */
@@ -179,11 +178,12 @@ export function endChunk(state: MeshState, event: Extract<MeshEvent, { type: 'ch
 }
 
 /** Answers an exchange whose lines are durable: how much we hold, and the head we may cosign. */
-export function answerExchange(state: MeshState, id: number): Effect[] {
+export function answerExchange(state: MeshState, id: number, now: Now): Effect[] {
   const exchange = state.exchanges.get(id)
   if (exchange === undefined) return []
   state.exchanges.delete(id)
   const stands = state.logs.get(exchange.log)
+  if (stands !== undefined && exchange.via === 'push') stands.pushedAtMs = now.monoMs
   const isWhole = stands !== undefined && stands.blankAt === null && stands.noteSize === stands.size && stands.size > 0
   const cosign = isWhole ? { log: stands.log, size: stands.size, root: stands.root } : null
   return [{ type: 'exchange-ended', exchange: id, have: positionOf(state, exchange.log), cosign }]

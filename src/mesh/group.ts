@@ -77,6 +77,7 @@ export function newLog(log: LogId): LogState {
     blankAt: null,
     closedAt: null,
     begin: null,
+    pushedAtMs: -Infinity,
     cosigned: new Map(),
   }
 }

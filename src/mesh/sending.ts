@@ -1,4 +1,4 @@
-import { backoffFirstMs, backoffMaxMs, headsIntervalMs, pushLinesMax } from '../domain/limits.ts'
+import { backoffFirstMs, backoffMaxMs, headsIntervalMs, pushLinesMax, pushQuietMs } from '../domain/limits.ts'
 import type { LogId } from '../domain/log-id.ts'
 import { parseNote } from '../domain/checkpoint.ts'
 import { mayRead } from './access.ts'
@@ -56,10 +56,16 @@ function nextPull(state: MeshState, peer: PeerState, now: Now): Effect[] {
       continue
     }
     if ((peer.logAfterMs.get(log) ?? 0) > now.monoMs || isPulled(state, log)) continue
+    if (offered - from <= pushLinesMax && isBeingPushed(state, log, now)) continue
     peer.isPulling = log
     return [{ type: 'pull', peer: peer.peer.name, log, from }]
   }
   return []
+}
+
+/** Lines of it are arriving by themselves: a pull would only bring them twice. */
+function isBeingPushed(state: MeshState, log: LogId, now: Now): boolean {
+  return now.monoMs - (state.logs.get(log)?.pushedAtMs ?? -Infinity) < pushQuietMs
 }
 
 function isPulled(state: MeshState, log: LogId): boolean {
@@ -110,16 +116,20 @@ export function endPush(state: MeshState, event: Extract<MeshEvent, { type: 'pus
   return outcome.cosignatures.slice(0, 1).flatMap((line) => hearPushed(state, event.peer, log, outcome.have, line))
 }
 
+const soonAgain: ReadonlySet<string> = new Set(['gap', 'overlap-too-long', 'already-pulling', 'writer-busy'])
+
 function hearRefusal(
   state: MeshState,
   peer: PeerState,
   log: LogId,
-  { code, message, have }: Extract<PushOutcome, { type: 'refused' }>,
+  { code, message }: Extract<PushOutcome, { type: 'refused' }>,
   now: Now,
 ): Effect[] {
-  const isOrdinary = code === 'gap' || code === 'overlap-too-long' || code === 'already-pulling' || code === 'writer-busy'
-  if (isOrdinary && have !== null && code !== 'already-pulling') peer.logAfterMs.set(log, now.monoMs + backoffFirstMs)
-  if (isOrdinary) return []
+  // It told us where it stands, or is busy: tried again soon, and nobody has to hear of it.
+  if (soonAgain.has(code)) {
+    peer.logAfterMs.set(log, now.monoMs + backoffFirstMs)
+    return []
+  }
   rememberRefusal(state, peer.peer.name, { log, code, message, atMs: now.wallMs, direction: 'theirs' })
   return [{ type: 'notice', notice: { type: 'push-refused', peer: peer.peer.name, log, code, message } }]
 }

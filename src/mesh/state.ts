@@ -45,6 +45,8 @@ export type LogState = {
   closedAt: number | null
   /** What its first line says; null until it is held. */
   begin: { readonly serverName: string; readonly matrixKeys: readonly MatrixKey[] } | null
+  /** Monotonic time of the last push of it that was taken whole. */
+  pushedAtMs: number
   /** Newest cosignature heard per node. */
   cosigned: Map<string, Cosigned>
 }

@@ -31,7 +31,7 @@ function watchClock(state: MeshState, now: Now): Effect[] {
   const before = state.clockOffsetMs
   state.clockOffsetMs = offset
   if (before === null || Math.abs(offset - before) <= clockDriftMaxMs) return []
-  const effects = state.committing === null ? commitGroup(state) : []
+  // What is staged stays staged: committing here would let this very event build on heads that are not settled yet.
   for (const audience of state.own.keys()) endLife(state, audience)
   for (const peer of state.peers.values()) {
     // Whose clock is right is known when it answers; until then ours is held to what was heard before the jump.
@@ -42,7 +42,7 @@ function watchClock(state: MeshState, now: Now): Effect[] {
   // A resumed snapshot remembers a life that its former self may have begun since.
   state.nextLife = null
   const notice = { type: 'clock-jumped', driftMs: offset - before } as const
-  return [{ type: 'notice', notice }, ...effects, { type: 'draw-life' }]
+  return [{ type: 'notice', notice }, { type: 'draw-life' }]
 }
 
 function becomeReadyWhenReachedAfter(state: MeshState, event: MeshEvent): Effect[] {
@@ -138,7 +138,7 @@ function committed(state: MeshState, event: Extract<MeshEvent, { type: 'committe
   const effects: Effect[] = hadProblem ? [{ type: 'notice', notice: { type: 'storage-recovered' } }] : []
   for (const { request, entries } of group.appended) effects.push({ type: 'appended', request, entries })
   for (const request of group.sideRequests) effects.push({ type: 'side-done', request })
-  for (const exchange of group.exchanges) effects.push(...answerExchange(state, exchange))
+  for (const exchange of group.exchanges) effects.push(...answerExchange(state, exchange, event.now))
   for (const { fills, state: log } of group.logs.values()) {
     if (fills.length > 0) effects.push({ type: 'find-blank', log: log.log, from: log.blankAt ?? 0 })
   }

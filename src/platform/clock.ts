@@ -4,13 +4,13 @@ export type Timer = { cancel(): void }
 /** Both clocks of a machine and its timers, in milliseconds; tests hand in one they advance by hand. */
 export interface Clock {
   /** Since the epoch, as the operator's machine believes; may jump. */
-  wallMs(): number
+  readonly wallMs: () => number
   /** Since some moment of this boot; never jumps, and is the same in every thread of the process. */
-  monoMs(): number
+  readonly monoMs: () => number
   /** Runs once, no sooner than asked. A timer does not keep the process alive. */
-  setTimer(afterMs: number, run: () => void): Timer
+  readonly setTimer: (afterMs: number, run: () => void) => Timer
   /** Resolves after the time, or as soon as the signal aborts: the caller looks at the signal. */
-  sleep(forMs: number, signal?: AbortSignal): Promise<void>
+  readonly sleep: (forMs: number, signal?: AbortSignal) => Promise<void>
 }
 
 export function wallMs(): number {

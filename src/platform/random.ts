@@ -2,9 +2,9 @@ import { randomBytes as drawBytes, randomInt } from 'node:crypto'
 
 /** Chance as a port: production draws from the operating system, tests from a seed. */
 export interface Random {
-  bytes(count: number): Uint8Array
+  readonly bytes: (count: number) => Uint8Array
   /** At least 0, below 1. For jitter. */
-  fraction(): number
+  readonly fraction: () => number
 }
 
 export function randomBytes(count: number): Uint8Array {

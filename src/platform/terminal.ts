@@ -1,15 +1,15 @@
 /** The terminal a command was started from, as a port: tests read what was written. */
 export interface Terminal {
   /** To stdout: what was asked for. */
-  write(text: string): void
+  readonly write: (text: string) => void
   /** To stderr: remarks, progress, errors. */
-  writeError(text: string): void
+  readonly writeError: (text: string) => void
   /** Whether somebody watches stderr (progress moves) and stdout (colours). */
   readonly isErrorTty: boolean
   readonly isTty: boolean
   readonly columns: number
   /** Reads stdin to its end; refuses more than the bound. */
-  readInput(bytesMax: number): Promise<string>
+  readonly readInput: (bytesMax: number) => Promise<string>
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly folder: string
 }

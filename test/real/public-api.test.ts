@@ -133,6 +133,7 @@ describe('tokens', () => {
   test('homeservers may send it in the query', async () => {
     expect((await get(`${v2}/account?access_token=${token}`)).status).toBe(200)
     expect((await get(`${v2}/account?access_token=`)).status).toBe(401)
+    expect((await get(`${v2}/account?access_token=${token}&access_token=x`)).status).toBe(401)
   })
 
   test.each([

@@ -195,4 +195,13 @@ export const controlConnectionsMax = 32;
 export const cardInputBytesMax = 4 * 1024;
 /** Ten years: peers pin the key, so that the certificate's end only has to be far and renewed in time. */
 export const certificateDaysValid = 3_650;
+// ---- commands
+/** How long the health check of a container waits for an answer. */
+export const healthcheckMaxMs = 5_000;
+/** Rows of an import that become one group commit. */
+export const importBatchRows = 1_000;
+/** A row holds an address, a Matrix ID and a medium. */
+export const importLineBytesMax = 4 * 1024;
+/** Bad lines of an import that are told one by one; the rest are counted. */
+export const importBadLinesShown = 1_000;
 //# sourceMappingURL=limits.js.map

@@ -124,10 +124,9 @@ function noticeOwnHead(state, exchange) {
         !Buffer.from(target.root).equals(state.logs.get(log)?.root ?? new Uint8Array()));
     if (!isCurrent || !isStranger)
         return [];
-    const effects = commitGroup(state);
     endLife(state, name.audience);
     const notice = { type: 'heads-differ', log, size: target.size, peer };
-    return [...effects, { type: 'notice', notice }];
+    return [{ type: 'notice', notice }];
 }
 /** Takes the next segment of a verified chunk, or asks for the stored leaves it overlaps first. */
 export function nextSegment(state, id, segment, now) {

@@ -27,7 +27,7 @@ function watchClock(state, now) {
     state.clockOffsetMs = offset;
     if (before === null || Math.abs(offset - before) <= clockDriftMaxMs)
         return [];
-    const effects = state.committing === null ? commitGroup(state) : [];
+    // What is staged stays staged: committing here would let this very event build on heads that are not settled yet.
     for (const audience of state.own.keys())
         endLife(state, audience);
     for (const peer of state.peers.values()) {
@@ -40,7 +40,7 @@ function watchClock(state, now) {
     // A resumed snapshot remembers a life that its former self may have begun since.
     state.nextLife = null;
     const notice = { type: 'clock-jumped', driftMs: offset - before };
-    return [{ type: 'notice', notice }, ...effects, { type: 'draw-life' }];
+    return [{ type: 'notice', notice }, { type: 'draw-life' }];
 }
 function becomeReadyWhenReachedAfter(state, event) {
     if (event.type === 'segment' || event.type === 'life-drawn')

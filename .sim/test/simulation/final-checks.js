@@ -95,7 +95,8 @@ function checkMemory({ name, state }, isJudged) {
 /** 8: honest peers are not refused for ever. A pull under way elsewhere is a reason that passes. */
 function checkNoRefusals(process, calmFromMs, isJudged) {
     for (const { atMs, peer, log, code } of process.refused) {
-        if (atMs < calmFromMs || !isJudged(peer) || code === 'already-pulling')
+        const isHostile = !isJudged(peer) || !isJudged(parseLogId(log ?? '')?.node ?? '');
+        if (atMs < calmFromMs || isHostile || code === 'already-pulling')
             continue;
         throw new Violation(`${process.name} still refuses ${log ?? 'a chunk'} from ${peer} when all is calm: ${code}`);
     }

@@ -35,7 +35,9 @@ export function simulate(seed, options = {}) {
 }
 function run(world) {
     const { plan, agenda } = world;
-    world.witness.clockSpreadMs = clockSpreadMs(plan);
+    const { witness } = world;
+    witness.clockSpreadMs = 2 * plan.clockOffsetMaxMs + plan.clockTickMs + 100;
+    witness.strayMaxMs = witness.clockSpreadMs + 90_000 * plan.clockJumps + 3_600_000;
     befriendHostile(world);
     for (const site of world.sites)
         world.start(site);
@@ -45,10 +47,6 @@ function run(world) {
     if (plan.hourAhead)
         waitOut(world);
     settle(world);
-}
-/** How far two clocks of the run may lie apart: a stamp may follow the median of those heard. */
-function clockSpreadMs({ clockOffsetMaxMs, clockTickMs, clockJumps, hourAhead }) {
-    return 2 * clockOffsetMaxMs + clockTickMs + (clockJumps > 0 ? 150_000 : 0) + (hourAhead ? 3_600_000 : 0);
 }
 /** Lines written by a clock an hour ahead wait for an hour; the run looks away meanwhile. */
 function waitOut(world) {

@@ -104,7 +104,8 @@ function breakDisk(world) {
 }
 /** The wall clock is set wrong and, later, right again. */
 function jumpClock(world, jumpMs) {
-    const { clock } = world.chance.pick(world.sites);
+    const { clock, machine } = world.chance.pick(world.sites);
+    world.witness.strayed.add(machine.name);
     clock.offsetMs += jumpMs;
     world.agenda.at(within(world, 60_000), () => {
         clock.offsetMs -= jumpMs;
@@ -129,7 +130,7 @@ function takeSnapshot(world) {
         return;
     }
     const taken = { state: structuredClone(process.state), calls: [...process.calls], disk: site.disk.copy(), atMs: agenda.nowMs };
-    const resumeMs = agenda.nowMs + clockDriftMaxMs + chance.between(1_000, 20_000);
+    const resumeMs = agenda.nowMs + clockDriftMaxMs + plan.clockTickMs + chance.between(1_000, 20_000);
     if (resumeMs >= plan.faultsMs)
         return;
     agenda.at(resumeMs, () => {

@@ -77,19 +77,26 @@ export class Witness {
             this.#checkAhead(log, stamp, wallMs);
         }
     }
-    /** The clock a writer may follow is its own, or the median of its peers', by the skew bound at most. */
+    /**
+     * A writer follows its own clock, or the median of those it hears, by the skew bound at most. One clock that strays
+     * is followed by nobody else, however far it strays.
+     */
     #checkAhead(log, stamp, wallMs) {
         const origin = parseLogId(log)?.node ?? '';
         if (this.hostile.has(origin))
             return;
-        const allowed = clockSkewMaxMs + this.clockSpreadMs + 1;
+        const isSound = this.strayed.size <= 1 && !this.strayed.has(origin);
+        const allowed = clockSkewMaxMs + 1 + (isSound ? this.clockSpreadMs : this.strayMaxMs);
         const ahead = aheadMs(stamp, wallMs);
         if (ahead <= allowed)
             return;
         throw new Violation(`${log} has a line stamped ${Math.round(ahead)} ms ahead of its writer's wall clock`);
     }
-    /** How far apart the clocks of this run may be, at most: the median heard may lie that far off. */
+    /** Nodes whose wall clock was set wrong at some time. */
+    strayed = new Set();
+    /** How far apart clocks may be that were never set wrong, and all of them. */
     clockSpreadMs = 0;
+    strayMaxMs = 0;
     /** A client was told that its operations stand. They are durable, and overrule what the node knew before them. */
     appended(node, disk, { operations, entries }) {
         entries.forEach(({ log, index }, i) => {
