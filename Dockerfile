@@ -1,14 +1,14 @@
 # Builds with and without BuildKit. Two folders are the operator's: /config, read only, and /data.
 
-# What runs: production dependencies alone, with the SQLite binding compiled against this image's Node.
+# What runs: production dependencies alone. Node 24 loads the SQLite binding that comes compiled (better-sqlite3-node-api);
+# the one for Node 20 is left out, and so are sources.
 FROM node:24-bookworm AS dependencies
-ENV npm_config_nodedir=/usr/local npm_config_update_notifier=false
+ENV npm_config_update_notifier=false
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --no-audit --no-fund \
-  && cd node_modules/better-sqlite3 \
-  && find build -type f ! -name better_sqlite3.node -delete \
-  && rm -rf deps src
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+  && rm -rf node_modules/better-sqlite3 \
+  && cd node_modules/better-sqlite3-node-api && rm -rf deps src
 
 # The compiler needs types, never the binding: its scripts do not run.
 FROM node:24-bookworm AS build

@@ -42,6 +42,8 @@ export function failureOf(error: unknown): Failure {
     case 'KeyFileError':
     case 'SecretFileError':
       return made(exitCodes.usage, 'key-file')
+    case 'DataFolderMissingError':
+      return { ...made(exitCodes.usage, 'no-data'), problems: [`${message}; run: mycelid init`] }
     case 'DataLockHeldError':
       return made(exitCodes.inUse, 'in-use')
     case 'ControlFault':

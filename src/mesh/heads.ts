@@ -103,7 +103,7 @@ export function hearHeads(state: MeshState, event: Extract<MeshEvent, { type: 'h
 /** Open logs it does not list it does not hold; of closed ones, which it need not list, nothing is forgotten. */
 function forgetOpen(state: MeshState, peer: PeerState): void {
   for (const log of peer.have.keys()) {
-    if (state.logs.get(log)?.closedAt == null) peer.have.delete(log)
+    if ((state.logs.get(log)?.closedAt ?? null) === null) peer.have.delete(log)
   }
 }
 

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Somebody else holds the folder. `pid` is who wrote itself down last, null when that cannot be read. */
@@ -10,6 +10,14 @@ export class DataLockHeldError extends Error {
     super(message)
     this.name = 'DataLockHeldError'
     this.pid = pid
+  }
+}
+
+/** There is no such folder: nothing was made for this node yet. */
+export class DataFolderMissingError extends Error {
+  constructor(folder: string) {
+    super(`${folder} does not exist`)
+    this.name = 'DataFolderMissingError'
   }
 }
 
@@ -24,6 +32,7 @@ const holderFile = 'lock.pid'
  * locks, and it holds across containers that share a volume. The pid beside it is for people only.
  */
 export function takeDataLock(folder: string): DataLock {
+  if (!existsSync(folder)) throw new DataFolderMissingError(folder)
   const path = join(folder, lockFile)
   closeSync(openSync(path, 'a', 0o600))
   const database = new Database(path, { timeout: 0 })

@@ -50,8 +50,7 @@ export class MeshExchange {
     this.#ports = ports
     this.#request = request
     this.#response = response
-    // Leaving a `for await` over the request itself would destroy the connection before the refusal is out.
-    this.#pieces = request.iterator({ destroyOnReturn: false })
+    this.#pieces = request[Symbol.asyncIterator]()
     response.on('timeout', () => this.#nothingMoved())
   }
 
@@ -157,7 +156,10 @@ export class MeshExchange {
     }
   }
 
-  /** Without `return`, so that a handler that stops reading leaves the rest to us. */
+  /**
+   * Without `return`: a handler that stops reading would end the request's iterator, and with it the connection, before
+   * the refusal is out.
+   */
   #body(): Bytes {
     const endMs = this.#ports.nowMs() + pushMaxMs
     const next = async (): Promise<IteratorResult<Uint8Array>> => {

@@ -1,9 +1,10 @@
 import { hashLeaf, TreeBuilder, rootOf, type Hash } from '../../src/domain/merkle-tree.ts'
 import { parseEntry, type Entry } from '../../src/domain/entry.ts'
 import { parseNote } from '../../src/domain/checkpoint.ts'
-import { parseLogId, type LogId } from '../../src/domain/log-id.ts'
+import type { LogId } from '../../src/domain/log-id.ts'
 import type { RefusalCode } from '../../src/domain/refusal.ts'
 import { readFact, type Fact } from './oracle.ts'
+import { newLog } from '../../src/mesh/group.ts'
 import type { Effect, KnownLeaf, LogWrite } from '../../src/mesh/events.ts'
 import type { LogState } from '../../src/mesh/state.ts'
 
@@ -157,9 +158,7 @@ export class Disk {
         throw new Error(`${head.log}: the stored lines do not make the stored root`)
       }
       return {
-        log: head.log,
-        origin: head.origin,
-        audience: parseLogId(head.log)?.audience ?? '',
+        ...newLog(head.log),
         size: head.size,
         root: head.root,
         frontier,
@@ -170,7 +169,6 @@ export class Disk {
         blankAt: head.blankAt,
         closedAt: head.closedAt,
         begin: beginOf(lines[0]),
-        cosigned: new Map(),
       }
     })
   }

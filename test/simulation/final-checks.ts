@@ -90,7 +90,7 @@ function checkAnswers(
 /** 9: what a machine holds beside the heads of its logs is bounded, and empty when nothing is under way. */
 function checkMemory({ name, state }: Process, isJudged: (origin: string) => boolean): void {
   if (state.exchanges.size > 0) throw new Violation(`${name} holds ${state.exchanges.size} exchanges that nobody feeds`)
-  if (state.group.logs.size > 0 || state.group.pairs.size > 0) throw new Violation(`${name} holds lines it never commits`)
+  if (state.group.lineCount > 0 || state.group.pairs.size > 0) throw new Violation(`${name} holds lines it never commits`)
   if (state.committing !== null) throw new Violation(`${name} waits for a commit nobody does`)
   const logCount = state.logs.size
   for (const peer of state.peers.values()) {

@@ -22,8 +22,10 @@ export const unpackRatioMax = 60;
 export const unpackFreeBytes = 1024 * 1024;
 /** Lines a push may lie below the receiver's size before it is told to start later. */
 export const overlapLinesMax = 10_000;
-/** Lines of one push; what is further behind is pulled. */
-export const pushLinesMax = 5_000;
+/** Lines of one push: about 200 kB, so that a refusal is read before the rest is sent; more goes in the next, or is pulled. */
+export const pushLinesMax = 512;
+/** A log pushed to us this lately is not pulled too, if little of it is missing. */
+export const pushQuietMs = 2_000;
 /** Addresses after folding, in UTF-8 bytes. */
 export const addressBytesMax = 512;
 /** Matrix IDs, in UTF-8 bytes (Matrix specification, appendix "User Identifiers"). */

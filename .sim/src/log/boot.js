@@ -34,6 +34,7 @@ async function loadLog(storage, stored) {
         blankAt: stored.blankAt,
         closedAt: stored.closedAt,
         begin: await loadBegin(storage, stored),
+        pushedAtMs: -Infinity,
         cosigned: new Map(),
     };
 }

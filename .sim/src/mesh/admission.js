@@ -178,12 +178,14 @@ export function endChunk(state, event) {
     return wantCommit(state);
 }
 /** Answers an exchange whose lines are durable: how much we hold, and the head we may cosign. */
-export function answerExchange(state, id) {
+export function answerExchange(state, id, now) {
     const exchange = state.exchanges.get(id);
     if (exchange === undefined)
         return [];
     state.exchanges.delete(id);
     const stands = state.logs.get(exchange.log);
+    if (stands !== undefined && exchange.via === 'push')
+        stands.pushedAtMs = now.monoMs;
     const isWhole = stands !== undefined && stands.blankAt === null && stands.noteSize === stands.size && stands.size > 0;
     const cosign = isWhole ? { log: stands.log, size: stands.size, root: stands.root } : null;
     return [{ type: 'exchange-ended', exchange: id, have: positionOf(state, exchange.log), cosign }];

@@ -32,6 +32,7 @@ export function newLog(log) {
         blankAt: null,
         closedAt: null,
         begin: null,
+        pushedAtMs: -Infinity,
         cosigned: new Map(),
     };
 }

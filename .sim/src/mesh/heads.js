@@ -99,7 +99,7 @@ export function hearHeads(state, event) {
 /** Open logs it does not list it does not hold; of closed ones, which it need not list, nothing is forgotten. */
 function forgetOpen(state, peer) {
     for (const log of peer.have.keys()) {
-        if (state.logs.get(log)?.closedAt == null)
+        if ((state.logs.get(log)?.closedAt ?? null) === null)
             peer.have.delete(log);
     }
 }

@@ -1,4 +1,4 @@
-import { backoffFirstMs, backoffMaxMs, headsIntervalMs, pushLinesMax } from '../domain/limits.js';
+import { backoffFirstMs, backoffMaxMs, headsIntervalMs, pushLinesMax, pushQuietMs } from '../domain/limits.js';
 import { parseNote } from '../domain/checkpoint.js';
 import { mayRead } from './access.js';
 import { positionOf, rememberRefusal } from './exchange.js';
@@ -59,10 +59,16 @@ function nextPull(state, peer, now) {
         }
         if ((peer.logAfterMs.get(log) ?? 0) > now.monoMs || isPulled(state, log))
             continue;
+        if (offered - from <= pushLinesMax && isBeingPushed(state, log, now))
+            continue;
         peer.isPulling = log;
         return [{ type: 'pull', peer: peer.peer.name, log, from }];
     }
     return [];
+}
+/** Lines of it are arriving by themselves: a pull would only bring them twice. */
+function isBeingPushed(state, log, now) {
+    return now.monoMs - (state.logs.get(log)?.pushedAtMs ?? -Infinity) < pushQuietMs;
 }
 function isPulled(state, log) {
     for (const peer of state.peers.values())
@@ -117,12 +123,13 @@ export function endPush(state, event) {
         return hearRefusal(state, peer, log, outcome, now);
     return outcome.cosignatures.slice(0, 1).flatMap((line) => hearPushed(state, event.peer, log, outcome.have, line));
 }
-function hearRefusal(state, peer, log, { code, message, have }, now) {
-    const isOrdinary = code === 'gap' || code === 'overlap-too-long' || code === 'already-pulling' || code === 'writer-busy';
-    if (isOrdinary && have !== null && code !== 'already-pulling')
+const soonAgain = new Set(['gap', 'overlap-too-long', 'already-pulling', 'writer-busy']);
+function hearRefusal(state, peer, log, { code, message }, now) {
+    // It told us where it stands, or is busy: tried again soon, and nobody has to hear of it.
+    if (soonAgain.has(code)) {
         peer.logAfterMs.set(log, now.monoMs + backoffFirstMs);
-    if (isOrdinary)
         return [];
+    }
     rememberRefusal(state, peer.peer.name, { log, code, message, atMs: now.wallMs, direction: 'theirs' });
     return [{ type: 'notice', notice: { type: 'push-refused', peer: peer.peer.name, log, code, message } }];
 }

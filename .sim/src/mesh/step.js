@@ -137,7 +137,7 @@ function committed(state, event) {
     for (const request of group.sideRequests)
         effects.push({ type: 'side-done', request });
     for (const exchange of group.exchanges)
-        effects.push(...answerExchange(state, exchange));
+        effects.push(...answerExchange(state, exchange, event.now));
     for (const { fills, state: log } of group.logs.values()) {
         if (fills.length > 0)
             effects.push({ type: 'find-blank', log: log.log, from: log.blankAt ?? 0 });

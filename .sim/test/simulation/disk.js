@@ -1,8 +1,8 @@
 import { hashLeaf, TreeBuilder, rootOf } from '../../src/domain/merkle-tree.js';
 import { parseEntry } from '../../src/domain/entry.js';
 import { parseNote } from '../../src/domain/checkpoint.js';
-import { parseLogId } from '../../src/domain/log-id.js';
 import { readFact } from './oracle.js';
+import { newLog } from '../../src/mesh/group.js';
 /**
  * The store as its port promises it: a transaction stands whole or not at all, and what stands survives a crash. Every
  * transaction is kept, so that any earlier state can be restored: a rolled-back disk, or a clone's copy.
@@ -132,9 +132,7 @@ export class Disk {
                 throw new Error(`${head.log}: the stored lines do not make the stored root`);
             }
             return {
-                log: head.log,
-                origin: head.origin,
-                audience: parseLogId(head.log)?.audience ?? '',
+                ...newLog(head.log),
                 size: head.size,
                 root: head.root,
                 frontier,
@@ -145,7 +143,6 @@ export class Disk {
                 blankAt: head.blankAt,
                 closedAt: head.closedAt,
                 begin: beginOf(lines[0]),
-                cosigned: new Map(),
             };
         });
     }

@@ -78,7 +78,7 @@ function checkAnswers(process, threepids, facts, isJudged) {
 function checkMemory({ name, state }, isJudged) {
     if (state.exchanges.size > 0)
         throw new Violation(`${name} holds ${state.exchanges.size} exchanges that nobody feeds`);
-    if (state.group.logs.size > 0 || state.group.pairs.size > 0)
+    if (state.group.lineCount > 0 || state.group.pairs.size > 0)
         throw new Violation(`${name} holds lines it never commits`);
     if (state.committing !== null)
         throw new Violation(`${name} waits for a commit nobody does`);

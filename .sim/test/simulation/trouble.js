@@ -62,6 +62,9 @@ function crash(world) {
             return;
         site.process = null;
         agenda.at(within(world, chance.pick([100, 5_000, 40_000])), () => {
+            // A snapshot may have been put back meanwhile: one disk has one process.
+            if (site.process !== null)
+                return;
             if (chance.isHit(plan.rollbackChance))
                 rollBack(world, site);
             world.start(site);

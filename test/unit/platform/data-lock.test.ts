@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -19,4 +19,12 @@ test('a second holder is refused by the pid of the first, until that one lets go
   )
   first.release()
   takeDataLock(folder).release()
+})
+
+test('a folder that is not there is said to be missing, and not made', () => {
+  const gone = join(folder, 'gone')
+  expect(() => takeDataLock(gone)).toThrow(
+    expect.objectContaining({ name: 'DataFolderMissingError', message: `${gone} does not exist` }),
+  )
+  expect(existsSync(gone)).toBe(false)
 })
