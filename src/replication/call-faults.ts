@@ -71,9 +71,10 @@ function unusual(code: string, error: unknown): string {
   return `the call failed: ${code === '' ? message : code}`
 }
 
+/** Whoever set the deadline may say why in the abort's reason. */
 function givenUp(reason: unknown): string {
-  const isTimeout = reason instanceof Error && reason.name === 'TimeoutError'
-  return isTimeout ? 'it did not answer in time' : 'the call was given up'
+  if (!(reason instanceof Error) || reason.name === 'AbortError') return 'the call was given up'
+  return reason.name === 'TimeoutError' ? 'it did not answer in time' : reason.message
 }
 
 /** A host with several addresses fails with the faults of all of them. */

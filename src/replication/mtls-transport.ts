@@ -35,7 +35,7 @@ export type MtlsTransportOptions = {
 }
 
 export type MtlsTransport = Transport & {
-  /** A renewed certificate: calls under way end on the connections they have, later ones make new ones. */
+  /** A renewed certificate (the same one changes nothing): calls under way end on the connections they have, later ones make new ones. */
   changeTls(tls: MeshTls): void
 }
 
@@ -128,6 +128,9 @@ class Mtls implements MtlsTransport {
   }
 
   changeTls(tls: MeshTls): void {
+    const { keyPem, certPem, caPem, mode } = this.#tls
+    const isSame = tls.keyPem === keyPem && tls.certPem === certPem && tls.mode === mode
+    if (isSame && tls.caPem === caPem) return
     this.#ownExpiryMs = certificateExpiryMs(tls.certPem)
     this.#tls = tls
     for (const name of this.#peers.keys()) this.#letGo(name)

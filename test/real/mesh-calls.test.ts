@@ -300,14 +300,15 @@ describe('entries', () => {
         isEnded = true
       }
     }
-    const { port } = await listen(streaming(endless), { peerIdleMs: 400 })
+    const { port } = await listen(streaming(endless), { peerIdleMs: 1_000 })
     const raw = RawCaller.as(caller, port)
     raw.get(`/_mesh/v1/logs/${encodeURIComponent(log)}/entries?from=0`)
     raw.socket.pause()
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    const madeAtRest = made
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(made - madeAtRest).toBeLessThanOrEqual(1)
+    let [madeLast, lastMs] = [0, Date.now()]
+    await until('the sender rests', () => {
+      if (made !== madeLast) [madeLast, lastMs] = [made, Date.now()]
+      return made > 0 && Date.now() - lastMs > 200
+    })
     expect(made).toBeLessThan(400)
     await until('the sender ended', () => isEnded)
     raw.socket.destroy()
@@ -467,6 +468,20 @@ describe('stopping', () => {
     cut.abort()
     await stopped
     await until('it is cut off', () => raw.isClosed)
+  })
+
+  test('a call that is given up says why', async () => {
+    const { port } = await listen({ heads: () => new Promise(() => undefined) })
+    const transport = transportOf()
+    const reasons = [
+      [AbortSignal.timeout(50), 'it did not answer in time'],
+      [AbortSignal.abort(), 'the call was given up'],
+      [AbortSignal.abort(new Error('no answer within 60 s')), 'no answer within 60 s'],
+    ] as const
+    for (const [given, reason] of reasons) {
+      const call = transport.heads(parisAt(port), { full: false, signal: given })
+      await expect(call).rejects.toMatchObject({ name: 'TransportFault', reason })
+    }
   })
 
   test('a closed transport makes no calls', async () => {

@@ -512,6 +512,18 @@ describe('the client', () => {
     expect(Buffer.from(reply.body).toString()).toBe('ok')
   })
 
+  test('announces the name for the certificate, and says another one in the request', async () => {
+    await outside.http.call({
+      method: 'GET',
+      url: new URL('https://srv.example:8448/'),
+      hostHeader: 'other.example:8448',
+      tlsName: 'hs.example',
+      answerBytesMax: 100,
+      timeoutMs: 5_000,
+    })
+    expect(federation.seen).toEqual([{ name: 'hs.example', host: 'other.example:8448', url: '/' }])
+  })
+
   test('gives up by itself after the time it was given', async () => {
     federation.answer = () => {}
     const call = outside.http.call({

@@ -29,13 +29,15 @@ export function checkEnd(given: {
   readonly isJudged: (origin: string) => boolean
   /** Virtual time from which on no chunk between honest nodes may be refused. */
   readonly calmFromMs: number
+  /** Exchanges that were under way when the calm began; none of them may be now. */
+  readonly exchangesBefore: ReadonlyMap<Process, ReadonlySet<number>>
 }): void {
   const { processes, witness, threepids, isJudged, calmFromMs } = given
   checkNothingLost(processes, witness, isJudged)
   const facts = factsOn((processes[0] as Process).disk, isJudged)
   for (const process of processes) {
     checkAnswers(process, threepids, facts, isJudged)
-    checkMemory(process, isJudged)
+    checkMemory(process, given.exchangesBefore.get(process) ?? new Set(), isJudged)
     checkNoRefusals(process, calmFromMs, isJudged)
   }
 }
@@ -88,8 +90,9 @@ function checkAnswers(
 }
 
 /** 9: what a machine holds beside the heads of its logs is bounded, and empty when nothing is under way. */
-function checkMemory({ name, state }: Process, isJudged: (origin: string) => boolean): void {
-  if (state.exchanges.size > 0) throw new Violation(`${name} holds ${state.exchanges.size} exchanges that nobody feeds`)
+function checkMemory({ name, state }: Process, oldExchanges: ReadonlySet<number>, isJudged: (origin: string) => boolean): void {
+  const fed = [...state.exchanges.keys()].filter((id) => !oldExchanges.has(id))
+  if (state.exchanges.size > fed.length) throw new Violation(`${name} holds exchanges that nobody feeds`)
   if (state.group.lineCount > 0 || state.group.pairs.size > 0) throw new Violation(`${name} holds lines it never commits`)
   if (state.committing !== null) throw new Violation(`${name} waits for a commit nobody does`)
   const logCount = state.logs.size

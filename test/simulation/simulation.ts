@@ -4,6 +4,7 @@ import { Ed25519Keys, HashKeys } from './keys.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { befriendHostile } from './adversary.ts'
 import { endTrouble, planTrouble } from './trouble.ts'
+import type { Process } from './process.ts'
 import { Violation } from './witness.ts'
 import { World } from './world.ts'
 
@@ -80,16 +81,27 @@ function settle(world: World): void {
   const endMs = agenda.nowMs + settleMaxMs
   let calmFromMs = agenda.nowMs
   let before = ''
+  const exchangesBefore = new Map<Process, ReadonlySet<number>>()
   for (;;) {
     agenda.runUntil(agenda.nowMs + lookEveryMs)
     const heads = processes.map((process) => headsText(process, isJudged))
     const isEqual = heads.every((text) => text === heads[0])
-    if (!isEqual || heads[0] !== before) calmFromMs = agenda.nowMs
+    if (!isEqual || heads[0] !== before) {
+      calmFromMs = agenda.nowMs
+      for (const process of processes) exchangesBefore.set(process, new Set(process.state.exchanges.keys()))
+    }
     before = heads[0] ?? ''
     if (agenda.nowMs - calmFromMs >= calmMs) break
     if (agenda.nowMs >= endMs) throw new Violation(`the nodes do not agree ${settleMaxMs / 1000} s after faults ended${difference(heads)}`)
   }
-  checkEnd({ processes, witness, threepids: world.threepids, isJudged, calmFromMs: calmFromMs + lookEveryMs })
+  checkEnd({
+    processes,
+    witness,
+    threepids: world.threepids,
+    isJudged,
+    calmFromMs: calmFromMs + lookEveryMs,
+    exchangesBefore,
+  })
 }
 
 function difference(heads: readonly string[]): string {

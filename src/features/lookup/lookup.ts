@@ -17,7 +17,7 @@ export type LookupRequest = {
   readonly pepper: string
 }
 
-/** Sent string to Matrix ID, without prototype: a sent string may be `__proto__`. */
+/** Sent string to Matrix ID. */
 export type Mappings = Record<string, string>
 
 export function hashDetails({ associations, algorithms }: LookupDeps): object {
@@ -52,7 +52,7 @@ export async function lookup(deps: LookupDeps, request: LookupRequest): Promise<
     algorithm === 'sha256'
       ? await associations.mxidsByHash(addresses)
       : await lookupPlain(associations, addresses.map(splitPlain))
-  const mappings = Object.create(null) as Mappings
+  const mappings: Mappings = {}
   for (let i = 0; i < addresses.length; i++) {
     const address = addresses[i]
     const mxid = mxids[i] ?? null

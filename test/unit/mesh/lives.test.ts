@@ -119,6 +119,7 @@ describe('a life', () => {
     const log = machine.current()
     machine.wallMs += 40_000
     machine.take({ type: 'tick' })
+    machine.commit()
     expect(machine.state.logs.get(log)?.size).toBe(2)
   })
 

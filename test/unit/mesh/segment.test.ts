@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { commitLinesMax } from '../../../src/domain/limits.ts'
+import { commitLinesMax, pushQuietMs } from '../../../src/domain/limits.ts'
 import type { Hash } from '../../../src/domain/merkle-tree.ts'
 import {
   acme,
@@ -293,6 +293,7 @@ describe('blanks', () => {
 
   test('are asked for at other holders and filled by a line that matches, which then counts', () => {
     const { machine } = blanked()
+    machine.pass(pushQuietMs)
     machine.hear(oslo, { logs: [{ log, have: 5, checkpoint: book.note() }] })
     expect(only(machine.log, 'pull').at(-1)).toMatchObject({ peer: oslo, log, from: 2 })
     const { outcome, effects } = machine.feed(book, { peer: oslo, via: 'pull', from: 2 })

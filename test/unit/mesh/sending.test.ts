@@ -5,6 +5,7 @@ import {
   backoffMaxMs,
   headsIntervalMs,
   pushLinesMax,
+  pushQuietMs,
 } from '../../../src/domain/limits.ts'
 import type { PushOutcome } from '../../../src/mesh/events.ts'
 import {
@@ -234,6 +235,7 @@ describe('heads', () => {
       log,
       outcome: { type: 'taken', have: 1, cosignatures: [] },
     })
+    machine.pass(pushQuietMs)
     machine.hear(lyon, { logs: [offerOf(book)] })
     expect(only(machine.log, 'pull')).toMatchObject([{ peer: lyon, log, from: 3 }])
   })
@@ -310,6 +312,16 @@ describe('a pull', () => {
     expect(
       only(machine.take({ type: 'pull-ended', peer: lyon, log, failure: null }), 'pull'),
     ).toEqual([])
+  })
+
+  test('is not made of a log whose lines are arriving by themselves, unless many are missing', () => {
+    const machine = met()
+    const pushed = Book.withBinds(log, 2)
+    machine.feed(pushed)
+    machine.hear(lyon, { logs: [offerOf(book)] })
+    expect(only(machine.log, 'pull')).toEqual([])
+    machine.pass(pushQuietMs)
+    expect(only(machine.take({ type: 'tick' }), 'pull')).toMatchObject([{ log, from: 3 }])
   })
 
   test('does not keep pushes to the same peer waiting', () => {
