@@ -156,6 +156,18 @@ async function prove(folder) {
   )
   const boundAt = performance.now()
   await Promise.all(folder.nodes.map((node) => findOn(node, threepid, { boundAt, alice })))
+  await step(
+    'signature checked by the others',
+    () =>
+      Promise.all(
+        folder.nodes.map((node) =>
+          until(`${node.name} showing the signed association`, foundWait, () =>
+            client.signedAssociation(node, threepid),
+          ),
+        ),
+      ),
+    () => `each shows the association as ${paris.name} signed it`,
+  )
   return threepid
 }
 

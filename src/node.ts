@@ -29,7 +29,10 @@ export type Node = {
   status(): Promise<NodeStatus>
   health(): Promise<HealthReport>
   /** Reads the peers file again; answers how many peers there are, and the rows that were skipped. */
-  reloadPeers(): { readonly peers: number; readonly problems: readonly { readonly row: string; readonly message: string }[] }
+  reloadPeers(): {
+    readonly peers: number
+    readonly problems: readonly { readonly row: string; readonly message: string }[]
+  }
   /** Resolves when the writer has met a broken invariant: nothing is left but to stop. */
   readonly broken: Promise<string>
   stop(): Promise<void>
@@ -53,7 +56,11 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
   const { writer, storage, associations } = core
   const mesh = await startMesh(config, outside, { keys, peers, ...core }, undo)
   const bindDeps: BindDeps = {
-    signer: { serverName: config.node.serverName, keyId: keys.matrix.keyId, seed: keys.matrix.seed },
+    signer: {
+      serverName: config.node.serverName,
+      keyId: keys.matrix.keyId,
+      seed: keys.matrix.seed,
+    },
     append: (operations) => writer.append(operations),
     nowMs: outside.clock.wallMs,
     random: outside.random.bytes,
@@ -66,10 +73,17 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
     return { ...(await writer.status()), certificateExpiriesMs, lookupEntries, storeBytes: bytes }
   }
   const health = async (): Promise<HealthReport> =>
-    condition.broken === null ? healthOf(await writer.status(), condition) : brokenHealth(condition.broken)
+    condition.broken === null
+      ? healthOf(await writer.status(), condition)
+      : brokenHealth(condition.broken)
   const format = createStatusMetrics(outside.registry, outside.clock.wallMs)
   const metrics = async (): Promise<string> => format(await status())
-  const servers = await startServers(config, outside, { keys, core, bindDeps, status, health, metrics }, undo)
+  const servers = await startServers(
+    config,
+    outside,
+    { keys, core, bindDeps, status, health, metrics },
+    undo,
+  )
   writer.run()
   return {
     ports: { public: servers.public.port, mesh: mesh.listener.port, admin: servers.admin.port },
@@ -92,7 +106,10 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
       condition.isStopping = true
       mesh.stopRenewing()
       await Promise.all([servers.public.stop(), servers.admin.stop(), mesh.sender.stop()])
-      await mesh.listener.stop(AbortSignal.timeout(stopMaxMs / 5))
+      const cut = new AbortController()
+      const timer = outside.clock.setTimer(stopMaxMs / 5, () => cut.abort())
+      await mesh.listener.stop(cut.signal)
+      timer.cancel()
       await mesh.transport.close()
       await writer.stop()
       await storage.close()
@@ -127,10 +144,14 @@ function brokenHealth(message: string): HealthReport {
   return { isLive: false, isReady: false, isStarted: true, reasons }
 }
 
-function healthOf({ isReady, waitingFor, storageProblem }: WriterStatus, { isStopping }: Condition): HealthReport {
+function healthOf(
+  { isReady, waitingFor, storageProblem }: WriterStatus,
+  { isStopping }: Condition,
+): HealthReport {
   const reasons: string[] = []
   if (isStopping) reasons.push('it is stopping')
-  if (!isReady) reasons.push(`it has yet to catch up with ${waitingFor.join(', ') || 'its siblings'}`)
+  if (!isReady)
+    reasons.push(`it has yet to catch up with ${waitingFor.join(', ') || 'its siblings'}`)
   if (storageProblem !== null) reasons.push(`its store takes no writes: ${storageProblem.code}`)
   return { isLive: true, isReady: reasons.length === 0, isStarted: true, reasons }
 }

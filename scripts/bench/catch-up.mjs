@@ -12,7 +12,9 @@ export async function fillOrigin(node, { chunk, facts }) {
   const { writer } = await startWriterThread({
     storage: { engine: 'sqlite', file: node.database },
     self: { name: node.name, serverName: 'id.example.org', meshSeed: seedOf(node), matrixKeys: [] },
-    peers: [{ name: feeder, url: null, keys: [facts.vkey], tlsPins: [], role: { type: 'sibling' } }],
+    peers: [
+      { name: feeder, url: null, keys: [facts.vkey], tlsPins: [], role: { type: 'sibling' } },
+    ],
     skewMaxMs: 60_000,
     pepper: 'matrixrocks',
     recordFile: null,
@@ -36,7 +38,15 @@ export async function catchUp(dir, origin, { rows }) {
   }, 50)
   pairBoth(late, origin)
   const began = process.hrtime.bigint()
-  mycelid('mesh', 'pair', '--config', late.file, '--sibling', '--force', mycelid('mesh', 'card', '--config', origin.file).trim())
+  mycelid(
+    'mesh',
+    'pair',
+    '--config',
+    late.file,
+    '--sibling',
+    '--force',
+    mycelid('mesh', 'card', '--config', origin.file).trim(),
+  )
   await untilFound(late, token, rows - 1)
   const seconds = Number(process.hrtime.bigint() - began) / 1e9
   clearInterval(watch)
@@ -54,7 +64,9 @@ function pairBoth(late, origin) {
 }
 
 async function untilFound(node, token, row) {
-  const hash = formatLookupHash(lookupHash({ medium: 'email', address: addressOf(row) }, 'matrixrocks'))
+  const hash = formatLookupHash(
+    lookupHash({ medium: 'email', address: addressOf(row) }, 'matrixrocks'),
+  )
   const body = JSON.stringify({ addresses: [hash], algorithm: 'sha256', pepper: 'matrixrocks' })
   const deadline = Date.now() + 300_000
   while (Date.now() < deadline) {

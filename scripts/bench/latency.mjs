@@ -21,7 +21,13 @@ export async function bindLatency(dir) {
   const logger = createLogger({ level: 'silent' })
   const registry = new Registry()
   const events = createEvents({ logger, registry })
-  const node = await startNode(config, { clock: systemClock, random: systemRandom, logger, registry, events })
+  const node = await startNode(config, {
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    registry,
+    events,
+  })
   const waiting = []
   const send = node.writer.send.bind(node.writer)
   node.writer.send = (input) => {
@@ -44,7 +50,10 @@ export async function bindLatency(dir) {
         return entries
       },
     }
-    await bind(deps, { threepid: { medium: 'email', address: `u${i}@example.org` }, mxid: `@u${i}:example.org` })
+    await bind(deps, {
+      threepid: { medium: 'email', address: `u${i}@example.org` },
+      mxid: `@u${i}:example.org`,
+    })
     local.push(Number(process.hrtime.bigint() - began) / 1e6)
     await new Promise((resolve) => waiting.push({ size, resolve }))
     peer.push(Number(process.hrtime.bigint() - began) / 1e6)

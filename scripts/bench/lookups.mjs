@@ -40,8 +40,13 @@ export async function lookupRatio({ port, pid, token, hashes, known, runs = 5, c
   })
   const text = await answer.text()
   const found = Object.keys(JSON.parse(text).mappings ?? {}).length
-  if (found !== known) throw new Error(`${found} of ${known} known addresses were found: ${text.slice(0, 200)}`)
-  const bare = spawn(process.execPath, [fileURLToPath(new URL('bare.mjs', import.meta.url)), text], { stdio: ['ignore', 'pipe', 'inherit'] })
+  if (found !== known)
+    throw new Error(`${found} of ${known} known addresses were found: ${text.slice(0, 200)}`)
+  const bare = spawn(
+    process.execPath,
+    [fileURLToPath(new URL('bare.mjs', import.meta.url)), text],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   const barePort = Number(String((await once(bare.stdout, 'data'))[0]))
   const ratios = []
   try {

@@ -21,7 +21,15 @@ const { values } = parseArgs({
   },
 })
 const rows = Number(values.rows)
-const parts = values.only?.split(',') ?? ['apply', 'verify', 'ingest', 'catch-up', 'latency', 'lookup', 'wire']
+const parts = values.only?.split(',') ?? [
+  'apply',
+  'verify',
+  'ingest',
+  'catch-up',
+  'latency',
+  'lookup',
+  'wire',
+]
 const dir = mkdtempSync(join(tmpdir(), 'mycelid-bench-'))
 const results = []
 const say = (text) => process.stderr.write(`${text}\n`)
@@ -40,7 +48,9 @@ function format(value) {
 function receiver(given) {
   const folder = mkdtempSync(join(dir, 'receiver-'))
   const script = fileURLToPath(new URL('receiver.mjs', import.meta.url))
-  const out = execFileSync(process.execPath, [script, JSON.stringify({ ...given, dir: folder })], { encoding: 'utf8' })
+  const out = execFileSync(process.execPath, [script, JSON.stringify({ ...given, dir: folder })], {
+    encoding: 'utf8',
+  })
   rmSync(folder, { recursive: true })
   return JSON.parse(out.trim().split('\n').at(-1))
 }
@@ -60,15 +70,31 @@ async function run() {
     say('applying them from memory')
     const applied = receiver({ mode: 'apply', ...large })
     perCpuSecond = rows / applied.cpuSeconds
-    report('entries applied per CPU-second, verified, durable, indexed', perCpuSecond, '/cpu-s', 50_000)
-    report('bytes per binding on disk, all indexes', (applied.fileBytes + applied.walBytes) / rows, 'B', 550, true)
+    report(
+      'entries applied per CPU-second, verified, durable, indexed',
+      perCpuSecond,
+      '/cpu-s',
+      50_000,
+    )
+    report(
+      'bytes per binding on disk, all indexes',
+      (applied.fileBytes + applied.walBytes) / rows,
+      'B',
+      550,
+      true,
+    )
   }
   if (parts.includes('verify')) {
     say('the same path made to verify every signature')
     const signed = await chunkOf(20_000, true)
     const plain = receiver({ mode: 'apply', ...signed })
     const each = receiver({ mode: 'apply', ...signed, verifyEach: true })
-    report('applied ÷ the same path verifying every entry', each.cpuSeconds / plain.cpuSeconds, '×', 5)
+    report(
+      'applied ÷ the same path verifying every entry',
+      each.cpuSeconds / plain.cpuSeconds,
+      '×',
+      5,
+    )
   }
   if (parts.includes('ingest')) {
     say('lookups while ingesting')
@@ -84,7 +110,13 @@ async function run() {
 
 async function wire({ chunk, rows: count }) {
   const bytes = gzipSync(readFileSync(chunk), { level: constants.Z_BEST_SPEED }).length
-  report('bytes per binding on the wire, compressed, signature included', bytes / count, 'B', 160, true)
+  report(
+    'bytes per binding on the wire, compressed, signature included',
+    bytes / count,
+    'B',
+    160,
+    true,
+  )
 }
 
 async function lookups() {
@@ -118,7 +150,11 @@ async function catchUpFrom(origin, large) {
   const { seconds, extraBytes, startSeconds } = await catchUp(dir, origin, large)
   report('catch-up into an empty node until it answers', seconds, 's', 15, true)
   report('memory above idle during it', extraBytes / 2 ** 20, 'MiB', 128, true)
-  report('the same ÷ a loop that hashes and inserts these rows', seconds / hashAndInsert(large.chunk, dir), '×')
+  report(
+    'the same ÷ a loop that hashes and inserts these rows',
+    seconds / hashAndInsert(large.chunk, dir),
+    '×',
+  )
   report('start to first answer with them', startSeconds, 's', 1, true)
 }
 
@@ -129,7 +165,14 @@ function table() {
     return [what, `${format(value)} ${unit}`.trim(), wanted, verdict]
   })
   const widths = [0, 1, 2].map((column) => Math.max(...lines.map((line) => line[column].length)))
-  return lines.map((line) => line.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()).join('\n')
+  return lines
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 mkdirSync(dir, { recursive: true })
@@ -138,5 +181,7 @@ try {
 } finally {
   rmSync(dir, { recursive: true, force: true })
 }
-console.log(values.json ? JSON.stringify({ rows, node: process.version, results }, null, 2) : `\n${table()}`)
+console.log(
+  values.json ? JSON.stringify({ rows, node: process.version, results }, null, 2) : `\n${table()}`,
+)
 process.exitCode = results.some(({ isMet }) => isMet === false) ? 1 : 0

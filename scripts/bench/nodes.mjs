@@ -15,7 +15,10 @@ process.on('exit', () => {
 })
 
 export function mycelid(...args) {
-  return execFileSync(process.execPath, [main, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  return execFileSync(process.execPath, [main, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 }
 
 async function freePort() {
@@ -32,7 +35,9 @@ export async function makeNode(dir, name, extra = {}) {
   mkdirSync(folder, { recursive: true })
   const config = {
     node: { name: `${name}.example`, data_dir: folder, server_name: 'id.example.org' },
-    listen: Object.fromEntries(Object.entries(ports).map(([what, port]) => [what, { host: '127.0.0.1', port }])),
+    listen: Object.fromEntries(
+      Object.entries(ports).map(([what, port]) => [what, { host: '127.0.0.1', port }]),
+    ),
     mesh: { url: `https://127.0.0.1:${ports.mesh}`, peers_file: join(folder, 'peers.json') },
     lookup: { pepper: 'matrixrocks' },
     admin: { internal_bind: true },
@@ -47,7 +52,16 @@ export async function makeNode(dir, name, extra = {}) {
 
 export function pair(a, b) {
   const card = mycelid('mesh', 'card', '--config', b.file).trim()
-  mycelid('mesh', 'pair', '--config', a.file, '--sibling', '--secret-file', join(b.folder, 'site.secret'), card)
+  mycelid(
+    'mesh',
+    'pair',
+    '--config',
+    a.file,
+    '--sibling',
+    '--secret-file',
+    join(b.folder, 'site.secret'),
+    card,
+  )
 }
 
 export function seedOf(node) {
@@ -59,7 +73,13 @@ export async function giveToken(node) {
   const secret = parseSiteSecret(readFileSync(join(node.folder, 'site.secret'), 'utf8'))
   const token = mintAccessToken(secret, new Uint8Array(32).fill(4))
   const storage = await openStorage({ engine: 'sqlite', file: node.database, access: 'write' })
-  const save = { type: 'save', tokenHash: hashToken(token), mxid: '@bench:example.org', createdAtMs: 0, perUserMax: 50 }
+  const save = {
+    type: 'save',
+    tokenHash: hashToken(token),
+    mxid: '@bench:example.org',
+    createdAtMs: 0,
+    perUserMax: 50,
+  }
   await storage.commit({ logs: [], lookups: [], accounts: [save], meta: {} })
   await storage.close()
   return token
@@ -68,7 +88,9 @@ export async function giveToken(node) {
 /** Starts `serve` and resolves once the public listener answers; `startSeconds` is how long that took. */
 export async function start(node) {
   const began = process.hrtime.bigint()
-  const child = spawn(process.execPath, [main, 'serve', '--config', node.file], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const child = spawn(process.execPath, [main, 'serve', '--config', node.file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   running.add(child)
   child.once('exit', () => running.delete(child))
   for (;;) {
@@ -91,7 +113,9 @@ export async function stop({ child }) {
 
 /** User and system seconds a process has used, all threads, from /proc. */
 export function cpuSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 

@@ -19,11 +19,18 @@ const store = await openStorage({ engine: 'sqlite', file, access: 'write' })
 await store.commit({ logs: [], lookups: [], accounts: [], meta: { pepper } })
 await store.close()
 const origin = facts.log.split('/')[0]
-const peers = [{ name: origin, url: null, keys: [facts.vkey], tlsPins: [], role: { type: 'sibling' } }]
+const peers = [
+  { name: origin, url: null, keys: [facts.vkey], tlsPins: [], role: { type: 'sibling' } },
+]
 const filter = createSharedFilter({ capacity: 1_000_000 })
 const { writer } = await startWriterThread({
   storage: { engine: 'sqlite', file, filter },
-  self: { name: 'receiver.example', serverName: 'id.example.org', meshSeed: new Uint8Array(32).fill(9), matrixKeys: [] },
+  self: {
+    name: 'receiver.example',
+    serverName: 'id.example.org',
+    meshSeed: new Uint8Array(32).fill(9),
+    matrixKeys: [],
+  },
   peers,
   skewMaxMs: 60_000,
   pepper: null,
@@ -47,7 +54,8 @@ async function* verified() {
     text = lines.pop()
     for (const line of lines) {
       if (!line.startsWith('{"a":')) continue
-      if (!verifySignedJson(JSON.parse(line).a, facts.serverName, 'ed25519:bench', publicKey)) throw new Error('bad signature')
+      if (!verifySignedJson(JSON.parse(line).a, facts.serverName, 'ed25519:bench', publicKey))
+        throw new Error('bad signature')
     }
     yield piece
   }
@@ -100,7 +108,11 @@ if (given.mode === 'apply') {
   const storage = await openStorage({ engine: 'sqlite', file, filter, access: 'read' })
   const roles = new Roles('receiver.example', {}, peers)
   const reader = createAssociationReader({
-    storage, pepper: () => pepper, standing: () => roles, nowMs: Date.now, isSigned: () => true,
+    storage,
+    pepper: () => pepper,
+    standing: () => roles,
+    nowMs: Date.now,
+    isSigned: () => true,
   })
   for (let i = 0; i < 100_000; i++) hashFor(i)
   let isOver = false

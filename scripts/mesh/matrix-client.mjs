@@ -58,6 +58,13 @@ export async function lookup(node, { token, pepper, threepid }) {
   return mappings[hash] ?? null
 }
 
+/** The association as its signer signed it, by the v1 lookup; null while the node cannot vouch for the signature. */
+export async function signedAssociation(node, threepid) {
+  const query = new URLSearchParams(threepid)
+  const answer = await call(`${node.publicUrl}/_matrix/identity/api/v1/lookup?${query}`)
+  return answer.signatures === undefined ? null : answer
+}
+
 /** Whether the mesh listener turns away a caller who shows no certificate. */
 export function refusesStrangers(node) {
   return new Promise((resolve) => {

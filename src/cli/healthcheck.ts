@@ -44,7 +44,11 @@ function reachable(host: string): string {
   return host === '::' ? '::1' : host
 }
 
-function ask(options: { host: string; port: number; path: string }): Promise<{ status: number; text: string } | null> {
+function ask(options: {
+  host: string
+  port: number
+  path: string
+}): Promise<{ status: number; text: string } | null> {
   return new Promise((resolve) => {
     const call = request({ ...options, timeout: healthcheckMaxMs }, (response) => {
       let text = ''

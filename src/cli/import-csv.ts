@@ -36,9 +36,15 @@ export function define(command: Command, invocation: Invocation): void {
         'goes on where it was when it is run again with the same file.',
     )
     .argument('<file>', 'the CSV file, UTF-8')
-    .option('--via <name>', 'mark the bindings as somebody else’s word of this name: they rank below our own')
+    .option(
+      '--via <name>',
+      'mark the bindings as somebody else’s word of this name: they rank below our own',
+    )
     .option('--dry-run', 'only check the rows')
-    .option('--from-start', 'begin at the first line even if an earlier import of this file was cut off')
+    .option(
+      '--from-start',
+      'begin at the first line even if an earlier import of this file was cut off',
+    )
     .action((file: string, options: Options) => importCsv(file, options, invocation))
   withExamples(command, [
     'mycelid import csv --config node.yaml people.csv --dry-run',
@@ -57,7 +63,8 @@ async function importCsv(file: string, options: Options, invocation: Invocation)
   const mark = `import ${await identityOf(file)} ${options.via ?? ''}`
   const kept = await withStore(config, (storage) => storage.readMeta(mark))
   const resumed = kept === null || options.fromStart === true ? 0 : Number(kept)
-  if (resumed > 0) remark(invocation, `going on after line ${resumed}, where an earlier import ended`)
+  if (resumed > 0)
+    remark(invocation, `going on after line ${resumed}, where an earlier import ended`)
   const { terminal, clock } = invocation
   const progress = createProgress({
     label: 'importing',
@@ -70,7 +77,10 @@ async function importCsv(file: string, options: Options, invocation: Invocation)
   const report: Report = { bound: 0, skipped: 0, badLines: [], resumedAtLine: resumed }
   const read = { file, after: resumed, report, progress }
   if (options.dryRun === true) await feed(read, async () => {})
-  else await withDesk(config, invocation, (desk) => feed(read, (rows, line) => send(desk, rows, { mark, line, via: options.via ?? null })))
+  else
+    await withDesk(config, invocation, (desk) =>
+      feed(read, (rows, line) => send(desk, rows, { mark, line, via: options.via ?? null })),
+    )
   progress.end()
   tell(report, options, invocation)
 }
@@ -99,7 +109,12 @@ async function send(
 
 /** Reads rows in batches; while one batch is being made durable the next is read. */
 async function feed(
-  { file, after, report, progress }: { file: string; after: number; report: Report; progress: Progress },
+  {
+    file,
+    after,
+    report,
+    progress,
+  }: { file: string; after: number; report: Report; progress: Progress },
   bind: (rows: readonly Row[], line: number) => Promise<void>,
 ): Promise<void> {
   let rows: Row[] = []
@@ -153,7 +168,9 @@ function readRow(text: string | null, line: number): Row | { problem: string } |
 }
 
 /** Lines with their numbers and the bytes read so far; a text that is null was too long or no UTF-8. */
-async function* linesOf(file: string): AsyncGenerator<{ line: number; text: string | null; bytes: number }> {
+async function* linesOf(
+  file: string,
+): AsyncGenerator<{ line: number; text: string | null; bytes: number }> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let held: Buffer = Buffer.alloc(0)
   let isTooLong = false
@@ -183,13 +200,15 @@ async function* linesOf(file: string): AsyncGenerator<{ line: number; text: stri
       held = Buffer.alloc(0)
     }
   }
-  if (held.length > 0 || isTooLong) yield { line: ++line, text: textOf(held), bytes: bytes + held.length }
+  if (held.length > 0 || isTooLong)
+    yield { line: ++line, text: textOf(held), bytes: bytes + held.length }
 }
 
 function tell(report: Report, options: Options, invocation: Invocation): void {
   if (report.skipped > 0) invocation.finish(exitCodes.failed)
   if (options.json === true) return writeJson(invocation, report)
-  for (const { line, problem } of report.badLines) remark(invocation, `line ${line}: skipped: ${problem}`)
+  for (const { line, problem } of report.badLines)
+    remark(invocation, `line ${line}: skipped: ${problem}`)
   const untold = report.skipped - report.badLines.length
   if (untold > 0) remark(invocation, `and ${untold} more lines`)
   const done = options.dryRun === true ? 'could be bound' : 'bound'

@@ -35,13 +35,18 @@ export function define(command: Command, invocation: Invocation): void {
   ])
 }
 
-async function exportLog(wanted: string | undefined, options: Options, invocation: Invocation): Promise<void> {
+async function exportLog(
+  wanted: string | undefined,
+  options: Options,
+  invocation: Invocation,
+): Promise<void> {
   const config = configOf(options, invocation)
   await withStore(config, async (storage) => {
     const logs = await storage.readLogs()
     if (wanted === undefined) return list(logs, options, invocation)
     const found = logs.find(({ log }) => log === wanted)
-    if (found === undefined) throw new CommandError(`this node holds no log ${wanted}`, exitCodes.failed)
+    if (found === undefined)
+      throw new CommandError(`this node holds no log ${wanted}`, exitCodes.failed)
     const size = parseNote(found.note)?.checkpoint.size ?? 0
     const to = Math.min(size, found.blankAt ?? size)
     if (size === 0 || options.from > to) {
@@ -49,7 +54,8 @@ async function exportLog(wanted: string | undefined, options: Options, invocatio
     }
     const chunk = readChunk(storage, { log: wanted, from: options.from, to, note: found.note })
     if (options.output === undefined) {
-      for await (const piece of chunk) invocation.terminal.write(Buffer.from(piece).toString('utf8'))
+      for await (const piece of chunk)
+        invocation.terminal.write(Buffer.from(piece).toString('utf8'))
       return
     }
     await pipeline(chunk, createWriteStream(options.output, { mode: 0o600 }))
@@ -62,7 +68,11 @@ function list(
   options: Options,
   invocation: Invocation,
 ): void {
-  const shown = logs.map(({ log, size, note }) => ({ log, size, checkpoint: parseNote(note)?.checkpoint.size ?? 0 }))
+  const shown = logs.map(({ log, size, note }) => ({
+    log,
+    size,
+    checkpoint: parseNote(note)?.checkpoint.size ?? 0,
+  }))
   if (options.json === true) return writeJson(invocation, shown)
   for (const { log, checkpoint } of shown) invocation.terminal.write(`${log} ${checkpoint}\n`)
 }

@@ -31,7 +31,12 @@ export function define(command: Command, invocation: Invocation): void {
         'They name people: mind who reads over your shoulder.',
     )
     .option('--log <log>', 'only logs whose id begins with this')
-    .option('-n, --lines <number>', 'newest lines of each log to begin with', wholeNumber(0, 1_000_000), 10)
+    .option(
+      '-n, --lines <number>',
+      'newest lines of each log to begin with',
+      wholeNumber(0, 1_000_000),
+      10,
+    )
     .option('-f, --follow', 'go on with what comes, until Ctrl-C')
     .action((options: Options) => tail(options, invocation))
   withExamples(command, [
@@ -49,7 +54,9 @@ async function tail(options: Options, invocation: Invocation): Promise<void> {
       for (const log of await storage.readLogs()) {
         if (options.log !== undefined && !log.log.startsWith(options.log)) continue
         const from = next.get(log.log) ?? Math.max(0, log.size - options.lines)
-        await print(storage, log, from, (line) => writeLine(invocation, describe(log.log, line, options.json === true)))
+        await print(storage, log, from, (line) =>
+          writeLine(invocation, describe(log.log, line, options.json === true)),
+        )
         next.set(log.log, log.size)
       }
       if (options.follow !== true) return
@@ -64,8 +71,13 @@ async function print(
   from: number,
   write: (line: StoredLine) => void,
 ): Promise<void> {
-  for (let next = from; next < size; ) {
-    const lines = await storage.readLines({ log, from: next, countMax: size - next, bytesMax: segmentBytesMax })
+  for (let next = from; next < size;) {
+    const lines = await storage.readLines({
+      log,
+      from: next,
+      countMax: size - next,
+      bytesMax: segmentBytesMax,
+    })
     if (lines.length === 0) return
     lines.forEach(write)
     next += lines.length
@@ -75,7 +87,9 @@ async function print(
 function describe(log: string, line: StoredLine, isJson: boolean): string {
   if (!('bytes' in line)) {
     const hash = Buffer.from(line.blankHash).toString('base64')
-    return isJson ? JSON.stringify({ log, index: line.index, blank: hash }) : `${log} ${line.index} blank`
+    return isJson
+      ? JSON.stringify({ log, index: line.index, blank: hash })
+      : `${log} ${line.index} blank`
   }
   const text = Buffer.from(line.bytes).toString('utf8')
   if (isJson) return JSON.stringify({ log, index: line.index, entry: JSON.parse(text) as unknown })

@@ -38,13 +38,21 @@ export function define(command: Command, invocation: Invocation): void {
 
 async function verify(options: Options, invocation: Invocation): Promise<void> {
   const config = configOf(options, invocation)
-  const verdicts = await withStore(config, (storage) => verifyAll(config, storage, options, invocation))
+  const verdicts = await withStore(config, (storage) =>
+    verifyAll(config, storage, options, invocation),
+  )
   const isSound = verdicts.every(({ faults }) => faults.length === 0)
   if (!isSound) invocation.finish(exitCodes.failed)
   if (options.json === true) return writeJson(invocation, { ok: isSound, logs: verdicts })
   for (const { log, size, blanks, faults } of verdicts) {
-    const verdict = faults.length === 0 ? paint(invocation.terminal, 'green', 'sound') : paint(invocation.terminal, 'red', 'BROKEN')
-    writeLine(invocation, `${verdict}  ${log}  ${size} lines${blanks === 0 ? '' : `, ${blanks} blank`}`)
+    const verdict =
+      faults.length === 0
+        ? paint(invocation.terminal, 'green', 'sound')
+        : paint(invocation.terminal, 'red', 'BROKEN')
+    writeLine(
+      invocation,
+      `${verdict}  ${log}  ${size} lines${blanks === 0 ? '' : `, ${blanks} blank`}`,
+    )
     for (const { index, problem } of faults) {
       writeLine(invocation, `        ${index === null ? '' : `line ${index}: `}${problem}`)
     }
@@ -84,14 +92,22 @@ async function verifyOptions(config: Config, storage: Storage): Promise<VerifyOp
   const arePinsNeeded = config.mesh.tls.mode === 'pinned'
   const { peers } = loadPeers(config.mesh.peersFile, config.node.name, { arePinsNeeded })
   const roles = await rolesOf(config, storage)
-  const halted = new Map((await storage.readLogs()).map(({ log, haltedAt }) => [log, haltedAt ?? Infinity]))
+  const halted = new Map(
+    (await storage.readLogs()).map(({ log, haltedAt }) => [log, haltedAt ?? Infinity]),
+  )
   return {
     keysOf: (origin) =>
-      origin === config.node.name ? [own] : (peers.find(({ name }) => name === origin)?.keys ?? null),
+      origin === config.node.name
+        ? [own]
+        : (peers.find(({ name }) => name === origin)?.keys ?? null),
     isIndexed: (log, index, entry) => {
       const threepid = threepidOf(entry)
       const origin = parseLogId(log)?.node ?? ''
-      return threepid !== null && index < (halted.get(log) ?? Infinity) && roles.accepts(origin, threepid)
+      return (
+        threepid !== null &&
+        index < (halted.get(log) ?? Infinity) &&
+        roles.accepts(origin, threepid)
+      )
     },
   }
 }

@@ -52,7 +52,11 @@ function describe(status: NodeStatus, { terminal, clock }: Invocation): string {
   const now = clock.wallMs()
   const readiness = status.isReady
     ? paint(terminal, 'green', 'ready')
-    : paint(terminal, 'yellow', `not ready, waiting for ${status.waitingFor.join(', ') || 'siblings'}`)
+    : paint(
+        terminal,
+        'yellow',
+        `not ready, waiting for ${status.waitingFor.join(', ') || 'siblings'}`,
+      )
   const alarms = alarmsOf(status).map((alarm) => paint(terminal, 'red', `! ${alarm}`))
   const logs = status.logs.map((log) => logRow(log))
   const peers = status.peers.map((peer) => peerRow(peer, status, now))
@@ -65,7 +69,10 @@ function describe(status: NodeStatus, { terminal, clock }: Invocation): string {
     '',
     status.peers.length === 0
       ? 'no peers; add one with: mycelid mesh pair'
-      : formatTable(['peer', 'role', 'answers', 'it lacks', 'we lack', 'heard', 'clock', 'certificate'], peers),
+      : formatTable(
+          ['peer', 'role', 'answers', 'it lacks', 'we lack', 'heard', 'clock', 'certificate'],
+          peers,
+        ),
     ...(refusals.length === 0 ? [] : ['', 'refused lately:', ...refusals]),
     '',
   ].join('\n')
@@ -74,30 +81,52 @@ function describe(status: NodeStatus, { terminal, clock }: Invocation): string {
 function alarmsOf(status: NodeStatus): string[] {
   const alarms: string[] = []
   if (status.storageProblem !== null) {
-    alarms.push(`the store takes no writes (${status.storageProblem.code}) since ${isoTime(status.storageProblem.sinceMs)}`)
+    alarms.push(
+      `the store takes no writes (${status.storageProblem.code}) since ${isoTime(status.storageProblem.sinceMs)}`,
+    )
   }
-  if (status.clockAheadMs > 1_000) alarms.push(`the next stamp lies ${Math.round(status.clockAheadMs / 1000)} s ahead of the clocks heard`)
+  if (status.clockAheadMs > 1_000)
+    alarms.push(
+      `the next stamp lies ${Math.round(status.clockAheadMs / 1000)} s ahead of the clocks heard`,
+    )
   if (status.refold !== null) {
-    alarms.push(`the lookup index is being recomputed: ${status.refold.linesDone} of ${status.refold.linesTotal} lines`)
+    alarms.push(
+      `the lookup index is being recomputed: ${status.refold.linesDone} of ${status.refold.linesTotal} lines`,
+    )
   }
   for (const log of status.logs) {
-    if (log.haltedAt !== null) alarms.push(`${log.log} needs an upgrade of this node from line ${log.haltedAt} on`)
-    if (log.blankAt !== null) alarms.push(`${log.log} lacks line ${log.blankAt}, and nothing explains it`)
+    if (log.haltedAt !== null)
+      alarms.push(`${log.log} needs an upgrade of this node from line ${log.haltedAt} on`)
+    if (log.blankAt !== null)
+      alarms.push(`${log.log} lacks line ${log.blankAt}, and nothing explains it`)
   }
   for (const { name, mismatches } of status.peers) {
-    for (const what of mismatches) alarms.push(`${name} has another ${what} than this node; siblings must share it`)
+    for (const what of mismatches)
+      alarms.push(`${name} has another ${what} than this node; siblings must share it`)
   }
   return alarms
 }
 
 function logRow(log: LogStatus): string[] {
   const state = log.closedAt !== null ? 'closed' : log.isCurrent ? 'written now' : 'open'
-  const promised = Object.entries(log.cosigned).map(([node, { size }]) => `${node}: ${size === log.size ? 'all' : size}`)
-  return [log.log, String(log.size), log.haltedAt === null ? state : 'upgrade needed', promised.join(', ') || '-']
+  const promised = Object.entries(log.cosigned).map(
+    ([node, { size }]) => `${node}: ${size === log.size ? 'all' : size}`,
+  )
+  return [
+    log.log,
+    String(log.size),
+    log.haltedAt === null ? state : 'upgrade needed',
+    promised.join(', ') || '-',
+  ]
 }
 
 function peerRow(peer: PeerStatus, status: NodeStatus, now: number): string[] {
-  const answers = peer.isReachable === null ? 'not asked yet' : peer.isReachable ? 'yes' : `no: ${peer.lastFailure?.reason ?? ''}`
+  const answers =
+    peer.isReachable === null
+      ? 'not asked yet'
+      : peer.isReachable
+        ? 'yes'
+        : `no: ${peer.lastFailure?.reason ?? ''}`
   const expiresMs = status.certificateExpiriesMs[peer.name]
   return [
     peer.name,
@@ -105,7 +134,9 @@ function peerRow(peer: PeerStatus, status: NodeStatus, now: number): string[] {
     peer.url === null ? 'calls us' : answers,
     String(peer.entriesItLacks),
     peer.pulling === null ? String(peer.entriesWeLack) : `${peer.entriesWeLack}, pulling`,
-    peer.lastHeardMs === null ? '-' : `${Math.max(0, Math.round((now - peer.lastHeardMs) / 1000))} s ago`,
+    peer.lastHeardMs === null
+      ? '-'
+      : `${Math.max(0, Math.round((now - peer.lastHeardMs) / 1000))} s ago`,
     peer.clockDifferenceMs === null ? '-' : `${(peer.clockDifferenceMs / 1000).toFixed(1)} s`,
     expiresMs === undefined ? '-' : `${Math.floor((expiresMs - now) / 86_400_000)} days`,
   ]
@@ -114,7 +145,9 @@ function peerRow(peer: PeerStatus, status: NodeStatus, now: number): string[] {
 function refusalLines({ name, refusals }: PeerStatus): string[] {
   return refusals.map(({ atMs, direction, log, code, message }) => {
     const who = direction === 'ours' ? `refused from ${name}` : `refused by ${name}`
-    return printable(`  ${isoTime(atMs)}  ${who}: ${code}: ${message}${log === null ? '' : ` (${log})`}`)
+    return printable(
+      `  ${isoTime(atMs)}  ${who}: ${code}: ${message}${log === null ? '' : ` (${log})`}`,
+    )
   })
 }
 

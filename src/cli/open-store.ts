@@ -6,7 +6,10 @@ import { openStorage } from '../storage/index.ts'
 import type { Storage } from '../storage/storage.ts'
 
 /** Opens the store beside whoever writes to it; reading commands need no running node and stop none. */
-export async function withStore<T>(config: Config, work: (storage: Storage) => Promise<T>): Promise<T> {
+export async function withStore<T>(
+  config: Config,
+  work: (storage: Storage) => Promise<T>,
+): Promise<T> {
   const { engine } = config.storage
   const storage = await openStorage({ engine, file: dataFiles(config).database, access: 'read' })
   try {

@@ -14,8 +14,10 @@ type Pair = { readonly medium: string; readonly address: string; readonly mxid: 
 
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
-    .description('Bind an address or phone number to a Matrix ID: signed by this node, durable when the command ends, sent to its\n' +
-        'peers at once. The proof that the person owns it is yours.')
+    .description(
+      'Bind an address or phone number to a Matrix ID: signed by this node, durable when the command ends, sent to its\n' +
+        'peers at once. The proof that the person owns it is yours.',
+    )
     .argument('<medium>', 'email or msisdn')
     .argument('<address>', 'the address, or the number as digits with country code')
     .argument('<mxid>', 'the Matrix ID, @user:server')

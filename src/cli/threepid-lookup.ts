@@ -50,7 +50,13 @@ async function lookup(threepid: Threepid, options: Options, invocation: Invocati
   if (options.json === true) return writeJson(invocation, { ...threepid, ...found })
   writeLine(invocation, found.mxid ?? 'not bound')
   if (found.entries === null) return
-  const rows = found.entries.map(({ kind, mxid, stamped, log, index }) => [stamped, kind, mxid, log, String(index)])
+  const rows = found.entries.map(({ kind, mxid, stamped, log, index }) => [
+    stamped,
+    kind,
+    mxid,
+    log,
+    String(index),
+  ])
   writeLine(invocation, formatTable(['stamped', 'kind', 'mxid', 'log', 'index'], rows))
 }
 
@@ -72,7 +78,14 @@ async function answerOf(
   return mxid
 }
 
-type HistoryRow = { kind: string; mxid: string; stamp: number; stamped: string; log: string; index: number }
+type HistoryRow = {
+  kind: string
+  mxid: string
+  stamp: number
+  stamped: string
+  log: string
+  index: number
+}
 
 async function historyOf(storage: Storage, threepid: Threepid): Promise<HistoryRow[]> {
   const rows: HistoryRow[] = []

@@ -14,7 +14,9 @@ type Pair = { readonly medium: string; readonly address: string; readonly mxid: 
 
 export function define(command: Command, invocation: Invocation): void {
   withConfig(command)
-    .description('End a binding. Every node that holds it stops answering it once the line arrives.')
+    .description(
+      'End a binding. Every node that holds it stops answering it once the line arrives.',
+    )
     .argument('<medium>', 'email or msisdn')
     .argument('<address>', 'the address, or the number as digits with country code')
     .argument('<mxid>', 'the Matrix ID, @user:server')

@@ -1,3 +1,8 @@
+/**
+ * Owns: what is true: pure types and rules of logs, claims, addresses, signatures, and every bound.
+ * Relies on: node:crypto alone.
+ * Never: reads a clock, draws chance, does I/O, or knows another room.
+ */
 import type { Threepid } from './threepid.ts'
 
 /** signatures / entity name / key id → unpadded base64 (Matrix specification, appendix "Signing JSON"). */

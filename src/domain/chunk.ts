@@ -39,7 +39,12 @@ export type ChunkPart =
 
 /** One line of a segment, read as far as the tree needs it. */
 export type SegmentLine =
-  | { readonly type: 'entry'; readonly bytes: Uint8Array; readonly text: string; readonly leaf: Hash }
+  | {
+      readonly type: 'entry'
+      readonly bytes: Uint8Array
+      readonly text: string
+      readonly leaf: Hash
+    }
   | { readonly type: 'blank'; readonly leaf: Hash }
   | { readonly type: 'blank-run'; readonly level: number; readonly hash: Hash }
 
@@ -90,7 +95,8 @@ export class ChunkReader {
 
   /** The stream has ended: refuses with chunk-truncated unless it ended with a whole segment. */
   end(): void {
-    if (!this.#hasHeader) throw new RefusalError('chunk-truncated', 'the chunk ended before its header')
+    if (!this.#hasHeader)
+      throw new RefusalError('chunk-truncated', 'the chunk ended before its header')
     if (this.#length > 1) {
       throw new RefusalError('chunk-truncated', 'the chunk ended within a segment')
     }
@@ -137,7 +143,9 @@ export class ChunkReader {
 
   #isSegmentEnd(start: number, end: number): boolean {
     const length = segmentEnd.length
-    return end - start > length && this.#held.compare(segmentEnd, 0, length, start, start + length) === 0
+    return (
+      end - start > length && this.#held.compare(segmentEnd, 0, length, start, start + length) === 0
+    )
   }
 
   #endSegment(start: number, end: number): ChunkPart {
@@ -186,7 +194,10 @@ function parseSegmentEnd(line: Uint8Array): { to: number; proof: Hash[] } {
   const value = parseJson(line) as { to?: unknown; proof?: unknown } | null | undefined
   const { to, proof } = value ?? {}
   if (typeof to !== 'number' || !Number.isSafeInteger(to) || to < 0 || !Array.isArray(proof)) {
-    throw new RefusalError('proof-malformed', 'a segment must end with {"to": index, "proof": [hashes]}')
+    throw new RefusalError(
+      'proof-malformed',
+      'a segment must end with {"to": index, "proof": [hashes]}',
+    )
   }
   if (proof.length > proofHashesMax) {
     throw new RefusalError('proof-malformed', `a proof of more than ${proofHashesMax} hashes`)
@@ -236,7 +247,11 @@ function readSegmentLine(
 
 /** An aligned run of blanks folded to its subtree hash; null when the line is an entry after all. */
 function parseBlankRun(text: string): SegmentLine | null {
-  const value = parseJson(Buffer.from(text)) as { blank?: unknown; hash?: unknown; k?: unknown } | null
+  const value = parseJson(Buffer.from(text)) as {
+    blank?: unknown
+    hash?: unknown
+    k?: unknown
+  } | null
   if (value === null || value === undefined || value.k !== undefined) return null
   const count = value.blank
   if (typeof count !== 'number' || !Number.isSafeInteger(count) || count < 2) {

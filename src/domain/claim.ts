@@ -22,11 +22,19 @@ export type Claim = {
 
 /** What one entry about the 3PID says. `group` is its origin's, or that of `via`. */
 export type Statement =
-  | { readonly kind: 'bind'; readonly mxid: string; readonly group: string; readonly mark: BoundMark }
+  | {
+      readonly kind: 'bind'
+      readonly mxid: string
+      readonly group: string
+      readonly mark: BoundMark
+    }
   | { readonly kind: 'unbind'; readonly mxid: string; readonly group: string; readonly mark: Mark }
 
 /** The statement of an entry; null for kinds that say nothing about a 3PID. */
-export function statementOf(entry: Entry, place: { log: LogId; index: number; group: string }): Statement | null {
+export function statementOf(
+  entry: Entry,
+  place: { log: LogId; index: number; group: string },
+): Statement | null {
   const { log, index, group } = place
   if (entry.kind === 'bind') {
     const { mxid, not_before: notBeforeMs, not_after: notAfterMs } = entry.association
@@ -34,7 +42,12 @@ export function statementOf(entry: Entry, place: { log: LogId; index: number; gr
     return { kind: 'bind', mxid, group, mark }
   }
   if (entry.kind === 'unbind') {
-    return { kind: 'unbind', mxid: entry.mxid, group, mark: { stamp: claimStamp(entry), log, index } }
+    return {
+      kind: 'unbind',
+      mxid: entry.mxid,
+      group,
+      mark: { stamp: claimStamp(entry), log, index },
+    }
   }
   return null
 }
@@ -124,7 +137,10 @@ export function answerOf(
   return null
 }
 
-function newestBind(claims: readonly Claim[], group: string): { mxid: string; bound: BoundMark } | null {
+function newestBind(
+  claims: readonly Claim[],
+  group: string,
+): { mxid: string; bound: BoundMark } | null {
   let winner: { mxid: string; bound: BoundMark } | null = null
   for (const { mxid, group: of, bound } of claims) {
     if (of !== group || bound === null) continue

@@ -1,10 +1,17 @@
-import type { Association, Signatures } from './association.ts'
+import type { Association } from './association.ts'
 import { fromBase64 } from './base64.ts'
-import { addressBytesMax, bindLineBytesMax, clockSkewLimitMs, lineBytesMax, mxidBytesMax } from './limits.ts'
+import {
+  addressBytesMax,
+  bindLineBytesMax,
+  clockSkewLimitMs,
+  lineBytesMax,
+  mxidBytesMax,
+} from './limits.ts'
 import { isAudienceName, isNodeName, parseLogId, type LogId } from './log-id.ts'
 import { RefusalError } from './refusal.ts'
 import { isStamp, msOfStamp, type Stamp } from './stamp.ts'
-import type { Threepid } from './threepid.ts'
+import { isBoundedText, isFields, isSignatures, isTime, type Fields } from './entry-shapes.ts'
+import { isMedium, type Threepid } from './threepid.ts'
 
 /**
  * An entry is one line of a log, read. Lines are stored and hashed as the exact bytes received; this is only what
@@ -68,8 +75,6 @@ export type UnknownEntry = {
   readonly isCritical: boolean
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 function malformed(expected: string): RefusalError {
   return new RefusalError('entry-malformed', `entry malformed: ${expected}`)
 }
@@ -80,7 +85,10 @@ function malformed(expected: string): RefusalError {
  */
 export function parseEntry(text: string, byteLength: number): Entry {
   if (byteLength > lineBytesMax) {
-    throw new RefusalError('line-too-long', `a line of ${byteLength} bytes, ${lineBytesMax} at most`)
+    throw new RefusalError(
+      'line-too-long',
+      `a line of ${byteLength} bytes, ${lineBytesMax} at most`,
+    )
   }
   let value: unknown
   try {
@@ -131,7 +139,8 @@ function parseBind(fields: Fields, stamp: Stamp): BindEntry | UnknownEntry {
   if (!isTime(a['ts']) || !isTime(a['not_before']) || !isTime(a['not_after'])) {
     throw malformed('"ts", "not_before" and "not_after" must be integers of milliseconds')
   }
-  if (!isSignatures(a['signatures'])) throw malformed('"signatures" must name entity, key id, signature')
+  if (!isSignatures(a['signatures']))
+    throw malformed('"signatures" must name entity, key id, signature')
   checkNonce(fields)
   return {
     kind: 'bind',
@@ -150,11 +159,15 @@ function parseUnbind(fields: Fields, stamp: Stamp): UnbindEntry | UnknownEntry {
   checkPair(a)
   checkNonce(fields)
   const covers = fields['covers']
-  if (covers !== undefined && (!isStamp(covers) || msOfStamp(covers) - msOfStamp(stamp) > clockSkewLimitMs)) {
+  if (
+    covers !== undefined &&
+    (!isStamp(covers) || msOfStamp(covers) - msOfStamp(stamp) > clockSkewLimitMs)
+  ) {
     throw malformed(`"covers" must be a stamp at most ${clockSkewLimitMs} ms above "t"`)
   }
   const forget = fields['forget']
-  if (forget !== undefined && typeof forget !== 'boolean') throw malformed('"forget" must be a boolean')
+  if (forget !== undefined && typeof forget !== 'boolean')
+    throw malformed('"forget" must be a boolean')
   return {
     kind: 'unbind',
     stamp,
@@ -183,7 +196,8 @@ function parseBegin(fields: Fields, stamp: Stamp): BeginEntry {
   if (typeof audience !== 'string' || !isAudienceName(audience)) {
     throw malformed('"audience" must be an audience name')
   }
-  if (typeof meshKey !== 'string' || meshKey.length > 400) throw malformed('"mesh_key" must be a verifier key')
+  if (typeof meshKey !== 'string' || meshKey.length > 400)
+    throw malformed('"mesh_key" must be a verifier key')
   const recoveryKey = fields['recovery_key']
   if (recoveryKey !== null && typeof recoveryKey !== 'string') {
     throw malformed('"recovery_key" must be a verifier key or null')
@@ -204,7 +218,8 @@ function parseBegin(fields: Fields, stamp: Stamp): BeginEntry {
 }
 
 function parseMatrixKeys(value: unknown): readonly MatrixKey[] {
-  if (!Array.isArray(value) || value.length > 64) throw malformed('"matrix_keys" must be a list of at most 64')
+  if (!Array.isArray(value) || value.length > 64)
+    throw malformed('"matrix_keys" must be a list of at most 64')
   return value.map((key: unknown): MatrixKey => {
     const isKey =
       isFields(key) &&
@@ -214,14 +229,16 @@ function parseMatrixKeys(value: unknown): readonly MatrixKey[] {
       key['key'].length <= 64 &&
       isTime(key['valid_from']) &&
       (key['expired_at'] === null || isTime(key['expired_at']))
-    if (!isKey) throw malformed('each of "matrix_keys" must hold key_id, key, valid_from and expired_at')
+    if (!isKey)
+      throw malformed('each of "matrix_keys" must hold key_id, key, valid_from and expired_at')
     return key as unknown as MatrixKey
   })
 }
 
 function parseNamedHead(fields: Fields, where: string): NamedHead {
   const { log, size, root } = fields
-  if (typeof log !== 'string' || parseLogId(log) === null) throw malformed(`"log" of ${where} must be a log id`)
+  if (typeof log !== 'string' || parseLogId(log) === null)
+    throw malformed(`"log" of ${where} must be a log id`)
   if (!isTime(size)) throw malformed(`"size" of ${where} must be a number of lines`)
   if (typeof root !== 'string' || fromBase64(root, 32) === null) {
     throw malformed(`"root" of ${where} must be 32 bytes of base64`)
@@ -241,7 +258,8 @@ function checkPair(a: Fields): void {
 
 function checkNonce(fields: Fields): void {
   const z = fields['z']
-  if (typeof z !== 'string' || z.length < 22 || z.length > 64) throw malformed('"z" must be 16 random bytes of base64')
+  if (typeof z !== 'string' || z.length < 22 || z.length > 64)
+    throw malformed('"z" must be 16 random bytes of base64')
 }
 
 function parseAt(fields: Fields, stamp: Stamp): Stamp | null {
@@ -254,36 +272,9 @@ function parseAt(fields: Fields, stamp: Stamp): Stamp | null {
 function parseVia(fields: Fields): string | null {
   const via = fields['via']
   if (via === undefined) return null
-  if (typeof via !== 'string' || via.length === 0 || via.length > 255) throw malformed('"via" must name where it came from')
+  if (typeof via !== 'string' || via.length === 0 || via.length > 255)
+    throw malformed('"via" must name where it came from')
   return via
-}
-
-function isMedium(value: unknown): value is Threepid['medium'] {
-  return value === 'email' || value === 'msisdn'
-}
-
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-}
-
-function isBoundedText(value: unknown, bytesMax: number): value is string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > bytesMax) return false
-  if (value.length * 3 > bytesMax && Buffer.byteLength(value) > bytesMax) return false
-  return !value.includes('\u0000')
-}
-
-function isSignatures(value: unknown): value is Signatures {
-  if (!isFields(value)) return false
-  for (const entity in value) {
-    const keys = value[entity]
-    if (!isFields(keys)) return false
-    for (const keyId in keys) if (typeof keys[keyId] !== 'string') return false
-  }
-  return true
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The 3PID an entry names, or null. */

@@ -30,10 +30,7 @@ export class ChunkAcceptor {
   }
 
   /** Resolves when everything of the chunk is durable. Refused with the machine's reason, `details.have` included. */
-  async accept(
-    source: AsyncIterable<Uint8Array>,
-    given: ChunkSource,
-  ): Promise<Accepted> {
+  async accept(source: AsyncIterable<Uint8Array>, given: ChunkSource): Promise<Accepted> {
     const exchange = this.#next++
     const intake = new Intake()
     this.#exchanges.set(exchange, intake)
@@ -59,7 +56,10 @@ export class ChunkAcceptor {
         for (const part of reader.push(piece)) {
           if (part.type === 'header') {
             if (given.log !== undefined && part.header.log !== given.log) {
-              throw new RefusalError('header-malformed', `asked for ${given.log}, got ${part.header.log}`)
+              throw new RefusalError(
+                'header-malformed',
+                `asked for ${given.log}, got ${part.header.log}`,
+              )
             }
             isOpen = true
             given.onHeader?.(part.header)
@@ -74,7 +74,8 @@ export class ChunkAcceptor {
       this.#writer.send({ type: 'chunk-ended', exchange, failure: null })
     } catch (error) {
       if (!isRefusal(error)) {
-        if (isOpen) this.#abandon(exchange, new RefusalError('chunk-truncated', 'the chunk broke off'))
+        if (isOpen)
+          this.#abandon(exchange, new RefusalError('chunk-truncated', 'the chunk broke off'))
         throw error
       }
       if (!isOpen) throw error
@@ -103,7 +104,8 @@ export class ChunkAcceptor {
     const intake = this.#exchanges.get(outward.exchange)
     if (intake === undefined) return
     if (outward.type === 'segment-taken') intake.taken()
-    if (outward.type === 'exchange-ended') intake.end({ have: outward.have, cosignature: outward.cosignature })
+    if (outward.type === 'exchange-ended')
+      intake.end({ have: outward.have, cosignature: outward.cosignature })
     if (outward.type === 'exchange-refused') {
       const { code, message, log, have } = outward.refused
       intake.refuse(new RefusalError(code, message, { log, have }))

@@ -41,7 +41,10 @@ export function createAssociationReader(ports: AssociationPorts): AssociationRea
     return answerOf(foldClaims(statements), (group) => present.rankOf(group), nowMs())
   }
 
-  function mxidOf(entries: readonly StoredEntry[], isMeant: (threepid: Threepid) => boolean): string | null {
+  function mxidOf(
+    entries: readonly StoredEntry[],
+    isMeant: (threepid: Threepid) => boolean,
+  ): string | null {
     if (entries.length === 0) return null
     return answer(readsAbout(entries, isMeant))?.mxid ?? null
   }
@@ -65,7 +68,9 @@ export function createAssociationReader(ports: AssociationPorts): AssociationRea
       const [entries = []] = await storage.entriesByThreepid([threepid])
       const reads = readsAbout(entries, isSame(threepid))
       const bound = answer(reads)?.bound
-      const read = reads.find(({ stored }) => stored.log === bound?.log && stored.index === bound.index)
+      const read = reads.find(
+        ({ stored }) => stored.log === bound?.log && stored.index === bound.index,
+      )
       if (read?.entry.kind !== 'bind') return null
       return isSigned(read.entry.association) ? read.entry.association : null
     },
@@ -77,7 +82,10 @@ function isSame(meant: Threepid): (threepid: Threepid) => boolean {
 }
 
 /** A bucket may hold other 3PIDs too: each entry is compared in full. */
-function readsAbout(entries: readonly StoredEntry[], isMeant: (threepid: Threepid) => boolean): Read[] {
+function readsAbout(
+  entries: readonly StoredEntry[],
+  isMeant: (threepid: Threepid) => boolean,
+): Read[] {
   const reads: Read[] = []
   for (const stored of entries) {
     const entry = readStored(stored)

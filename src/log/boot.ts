@@ -54,7 +54,9 @@ async function loadBegin(storage: Storage, { log, size }: StoredLog): Promise<Lo
   const [first] = await storage.readLines({ log, from: 0, countMax: 1, bytesMax: 1 })
   if (first === undefined || !('bytes' in first)) return null
   const entry = parseEntry(Buffer.from(first.bytes).toString('utf8'), first.bytes.length)
-  return entry.kind === 'begin' ? { serverName: entry.serverName, matrixKeys: entry.matrixKeys } : null
+  return entry.kind === 'begin'
+    ? { serverName: entry.serverName, matrixKeys: entry.matrixKeys }
+    : null
 }
 
 async function loadFrontier(storage: Storage, { log, size }: StoredLog): Promise<Frontier> {

@@ -29,7 +29,8 @@ export async function commit(
 ): Promise<CommitResult> {
   const notes: Record<string, string> = {}
   const logs = effect.logs.map(({ lines, fills, subtrees, expectedSize, note, ...write }) => {
-    const signed = note ?? signer.signCheckpoint({ log: write.log, size: write.size, root: write.root })
+    const signed =
+      note ?? signer.signCheckpoint({ log: write.log, size: write.size, root: write.root })
     if (note === null) notes[write.log] = signed
     const head: StoredLog = { ...write, note: signed }
     return { head, expectedSize, lines, fills, subtrees }
@@ -38,7 +39,10 @@ export async function commit(
     logs,
     lookups: effect.lookups,
     accounts: effect.side.flatMap((change) => change.accounts as readonly AccountChange[]),
-    meta: Object.assign({}, ...effect.side.map((change) => change.meta)) as Record<string, string | null>,
+    meta: Object.assign({}, ...effect.side.map((change) => change.meta)) as Record<
+      string,
+      string | null
+    >,
   }
   try {
     await storage.commit(group)

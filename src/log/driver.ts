@@ -1,9 +1,22 @@
 import { answerOfPair } from './known-pairs.ts'
 import type { BindOperation, UnbindOperation } from '../domain/entry-line.ts'
-import { verifyCheckpoint, verifyCosignature, formatCheckpointBody, parseVerifierKey } from '../domain/checkpoint.ts'
+import {
+  verifyCheckpoint,
+  verifyCosignature,
+  formatCheckpointBody,
+  parseVerifierKey,
+} from '../domain/checkpoint.ts'
 import { lifeFromRandom } from '../domain/log-id.ts'
 import type { Threepid } from '../domain/threepid.ts'
-import type { Effect, HeadToCosign, KnownLeaf, KnownOperation, MeshEvent, Notice, Now } from '../mesh/events.ts'
+import type {
+  Effect,
+  HeadToCosign,
+  KnownLeaf,
+  KnownOperation,
+  MeshEvent,
+  Notice,
+  Now,
+} from '../mesh/events.ts'
 import { step } from '../mesh/step.ts'
 import type { MeshState } from '../mesh/state.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -14,7 +27,11 @@ import type { Signer } from './signer.ts'
 /** An event as it is handed over: the driver adds the time, and to operations what the store knows of their pairs. */
 export type Input =
   | DistributiveOmit<Exclude<MeshEvent, { type: 'append' }>, 'now'>
-  | { readonly type: 'append'; readonly request: number; readonly operations: readonly (BindOperation | UnbindOperation)[] }
+  | {
+      readonly type: 'append'
+      readonly request: number
+      readonly operations: readonly (BindOperation | UnbindOperation)[]
+    }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
@@ -22,9 +39,25 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 export type Outward =
   | Extract<
       Effect,
-      { type: 'appended' | 'side-done' | 'served' | 'refused' | 'segment-taken' | 'exchange-refused' | 'ask-heads' | 'push' | 'pull' }
+      {
+        type:
+          | 'appended'
+          | 'side-done'
+          | 'served'
+          | 'refused'
+          | 'segment-taken'
+          | 'exchange-refused'
+          | 'ask-heads'
+          | 'push'
+          | 'pull'
+      }
     >
-  | { readonly type: 'exchange-ended'; readonly exchange: number; readonly have: number; readonly cosignature: string | null }
+  | {
+      readonly type: 'exchange-ended'
+      readonly exchange: number
+      readonly have: number
+      readonly cosignature: string | null
+    }
   | {
       readonly type: 'heads'
       readonly request: number
@@ -116,8 +149,13 @@ export class LogDriver {
     return { type: 'append', request: input.request, operations, now: this.#ports.now() }
   }
 
-  async #withKnown(operations: readonly (BindOperation | UnbindOperation)[]): Promise<KnownOperation[]> {
-    const threepids = operations.map(({ medium, address }): Threepid => ({ medium: medium as Threepid['medium'], address }))
+  async #withKnown(
+    operations: readonly (BindOperation | UnbindOperation)[],
+  ): Promise<KnownOperation[]> {
+    const threepids = operations.map(({ medium, address }): Threepid => ({
+      medium: medium as Threepid['medium'],
+      address,
+    }))
     const found = await this.#ports.storage.entriesByThreepid(threepids)
     return operations.map((operation, i) => ({
       ...operation,
@@ -138,11 +176,21 @@ export class LogDriver {
         return this.#process({ type: 'life-drawn', life: lifeFromRandom(random(8)), now: now() })
       case 'verify-checkpoint': {
         const isValid = effect.keys.some((key) => isSignedBy(effect.note, key))
-        return this.#process({ type: 'checkpoint-verified', exchange: effect.exchange, isValid, now: now() })
+        return this.#process({
+          type: 'checkpoint-verified',
+          exchange: effect.exchange,
+          isValid,
+          now: now(),
+        })
       }
       case 'load-leaves': {
         const leaves = await loadLeaves(storage, effect)
-        return this.#process({ type: 'leaves-loaded', exchange: effect.exchange, leaves, now: now() })
+        return this.#process({
+          type: 'leaves-loaded',
+          exchange: effect.exchange,
+          leaves,
+          now: now(),
+        })
       }
       case 'want-commit':
         this.#isCommitWanted = true
@@ -158,7 +206,12 @@ export class LogDriver {
       case 'exchange-ended': {
         const timeS = Math.floor(now().wallMs / 1000)
         const cosignature = effect.cosign === null ? null : signer.cosign(effect.cosign, timeS)
-        return emit({ type: 'exchange-ended', exchange: effect.exchange, have: effect.have, cosignature })
+        return emit({
+          type: 'exchange-ended',
+          exchange: effect.exchange,
+          have: effect.have,
+          cosignature,
+        })
       }
       case 'heads':
         return emit(this.#withCosignatures(effect))
@@ -176,13 +229,20 @@ export class LogDriver {
     return this.#process({ type: 'commit-failed', commit: effect.commit, code: result.code, now })
   }
 
-  #verifyCosignature({ log, node, keys, head, line }: Extract<Effect, { type: 'verify-cosignature' }>): Promise<void> {
+  #verifyCosignature({
+    log,
+    node,
+    keys,
+    head,
+    line,
+  }: Extract<Effect, { type: 'verify-cosignature' }>): Promise<void> {
     const body = formatCheckpointBody(head)
     let timeS: number | null = null
     for (const key of keys) {
       const parsed = parseVerifierKey(key)
       if (parsed === null) continue
-      timeS ??= verifyCosignature({ body, line, name: node, publicKey: parsed.publicKey })?.timeS ?? null
+      timeS ??=
+        verifyCosignature({ body, line, name: node, publicKey: parsed.publicKey })?.timeS ?? null
     }
     const event = { type: 'cosignature-verified', log, node, size: head.size, timeS, line } as const
     return this.#process({ ...event, now: this.#ports.now() })
@@ -193,7 +253,11 @@ export class LogDriver {
     const timeS = Math.floor(this.#ports.now().wallMs / 1000)
     const logs = effect.logs.map(({ log, have, note, cosigned, cosign }) => {
       const own = cosign === null ? [] : [this.#ports.signer.cosign(cosign, timeS)]
-      return { log, have, note: note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join('') }
+      return {
+        log,
+        have,
+        note: note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join(''),
+      }
     })
     const closed = { count: effect.closed.count, logs: effect.closed.logs }
     return { type: 'heads', request: effect.request, logs, closed }

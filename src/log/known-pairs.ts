@@ -14,7 +14,8 @@ export function answerOfPair(
     if (entry.kind !== 'bind' && entry.kind !== 'unbind') continue
     const threepid = threepidOf(entry)
     const mxid = entry.kind === 'bind' ? entry.association.mxid : entry.mxid
-    if (threepid?.medium !== pair.medium || threepid.address !== pair.address || mxid !== pair.mxid) continue
+    if (threepid?.medium !== pair.medium || threepid.address !== pair.address || mxid !== pair.mxid)
+      continue
     if (entry.kind === 'bind') boundAt = Math.max(boundAt, claimStamp(entry))
     else coveredTo = Math.max(coveredTo, claimStamp(entry))
   }
@@ -22,5 +23,8 @@ export function answerOfPair(
 }
 
 export function readStored({ bytes }: StoredEntry): Entry {
-  return parseEntry(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'), bytes.byteLength)
+  return parseEntry(
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
+    bytes.byteLength,
+  )
 }

@@ -33,7 +33,12 @@ export async function* readChunk(
   while (next < to) {
     const aligned = next - (next % segmentSpan) + segmentSpan
     const wanted = Math.min(to, aligned)
-    const lines = await storage.readLines({ log, from: next, countMax: wanted - next, bytesMax: segmentBytesMax / 2 })
+    const lines = await storage.readLines({
+      log,
+      from: next,
+      countMax: wanted - next,
+      bytesMax: segmentBytesMax / 2,
+    })
     if (lines.length === 0) throw new Error(`${log} lacks line ${next}`)
     next += lines.length
     const proof = next === size ? [] : await consistencyProof(next, size, subtreeOf)
@@ -59,7 +64,12 @@ export function subtreeSource(
 
   async function leavesOf(block: number): Promise<Hash[]> {
     if (held.block === block && held.leaves.length === segmentSpan) return held.leaves
-    const lines = await storage.readLines({ log, from: block * segmentSpan, countMax: segmentSpan, bytesMax: Infinity })
+    const lines = await storage.readLines({
+      log,
+      from: block * segmentSpan,
+      countMax: segmentSpan,
+      bytesMax: Infinity,
+    })
     held = { block, leaves: lines.map(leafOf) }
     return held.leaves
   }

@@ -35,7 +35,8 @@ export class Roles implements Standing {
     const changed: string[] = []
     for (const [name, role] of this.#live) {
       const before = this.#remembered[name]
-      if (before !== undefined && JSON.stringify(before) !== JSON.stringify(role)) changed.push(name)
+      if (before !== undefined && JSON.stringify(before) !== JSON.stringify(role))
+        changed.push(name)
     }
     this.#remembered = { ...this.#remembered, ...Object.fromEntries(this.#live) }
     return changed

@@ -1,4 +1,9 @@
-import { cosign, formatCheckpointBody, signCheckpoint, type Checkpoint } from '../domain/checkpoint.ts'
+import {
+  cosign,
+  formatCheckpointBody,
+  signCheckpoint,
+  type Checkpoint,
+} from '../domain/checkpoint.ts'
 import { publicKeyFromSeed } from '../domain/ed25519.ts'
 
 /** Signs with the mesh key; the key itself stays here. */

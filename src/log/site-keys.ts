@@ -17,13 +17,18 @@ export function siteKeysOf(given: {
   readonly self: { readonly node: string; readonly keys: readonly MatrixKey[] }
   readonly logs: readonly LogStatus[]
   readonly isSibling: (node: string) => boolean
-}): { readonly keys: ReadonlyMap<string, SiteKey>; readonly conflicts: readonly SiteKeyConflict[] } {
+}): {
+  readonly keys: ReadonlyMap<string, SiteKey>
+  readonly conflicts: readonly SiteKeyConflict[]
+} {
   const { serverName, self, logs, isSibling } = given
   const keys = new Map<string, SiteKey>()
   const conflicts: SiteKeyConflict[] = []
   for (const key of self.keys) keys.set(key.key_id, { ...key, node: self.node })
   const heard = logs
-    .filter((log) => log.origin !== self.node && isSibling(log.origin) && log.serverName === serverName)
+    .filter(
+      (log) => log.origin !== self.node && isSibling(log.origin) && log.serverName === serverName,
+    )
     .sort((a, b) => (a.origin < b.origin ? -1 : 1))
   for (const { origin, matrixKeys } of heard) {
     for (const key of matrixKeys) {

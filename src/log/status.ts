@@ -53,7 +53,8 @@ function peerStatus(state: MeshState, peer: PeerState, now: Now): PeerStatus {
     entriesItLacks += Math.max(0, servableSize(log) - (peer.have.get(log.log) ?? 0))
   }
   let entriesWeLack = 0
-  for (const [log, offered] of peer.offers) entriesWeLack += Math.max(0, offered - positionOf(state, log))
+  for (const [log, offered] of peer.offers)
+    entriesWeLack += Math.max(0, offered - positionOf(state, log))
   return {
     name: peer.peer.name,
     role: peer.peer.role.type,

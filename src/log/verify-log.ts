@@ -6,7 +6,11 @@ import type { Storage, StoredLog } from '../storage/storage.ts'
 import { leafOf } from './boot.ts'
 
 /** The first thing found wrong with a log, in words; `index` where one line is to blame. */
-export type LogFault = { readonly log: string; readonly index: number | null; readonly problem: string }
+export type LogFault = {
+  readonly log: string
+  readonly index: number | null
+  readonly problem: string
+}
 
 export type LogVerdict = {
   readonly log: string
@@ -36,7 +40,12 @@ export async function verifyLog(
   const walk = new LogWalk(stored, options)
   let from = 0
   while (from < stored.size) {
-    const lines = await storage.readLines({ log: stored.log, from, countMax: 500, bytesMax: segmentBytesMax })
+    const lines = await storage.readLines({
+      log: stored.log,
+      from,
+      countMax: 500,
+      bytesMax: segmentBytesMax,
+    })
     if (lines.length === 0) {
       walk.fault(from, 'the line is missing')
       break
@@ -44,7 +53,8 @@ export async function verifyLog(
     for (const line of lines) {
       const entry = walk.take(line)
       const threepid = entry === null ? null : threepidOf(entry)
-      if (entry === null || threepid === null || !options.isIndexed(stored.log, line.index, entry)) continue
+      if (entry === null || threepid === null || !options.isIndexed(stored.log, line.index, entry))
+        continue
       const history = await storage.historyOf(threepid)
       if (!history.some(({ log, index }) => log === stored.log && index === line.index)) {
         walk.fault(line.index, 'the entry is missing from the lookup index')
@@ -73,7 +83,8 @@ class LogWalk {
   }
 
   fault(index: number | null, problem: string): void {
-    if (this.#faults.length < faultsMax) this.#faults.push({ log: this.#stored.log, index, problem })
+    if (this.#faults.length < faultsMax)
+      this.#faults.push({ log: this.#stored.log, index, problem })
   }
 
   /** Takes the next line; answers its entry, null for a blank or one that cannot be read. */
@@ -90,7 +101,8 @@ class LogWalk {
       const entry = parseEntry(Buffer.from(line.bytes).toString('utf8'), line.bytes.length)
       if (entry.stamp <= this.#lastStamp) this.fault(index, 'its stamp does not rise')
       this.#lastStamp = entry.stamp
-      if ((index === 0) !== (entry.kind === 'begin')) this.fault(index, 'a begin line must be the first, and only it')
+      if ((index === 0) !== (entry.kind === 'begin'))
+        this.fault(index, 'a begin line must be the first, and only it')
       return entry
     } catch (error) {
       this.fault(index, error instanceof Error ? error.message : String(error))
@@ -100,9 +112,16 @@ class LogWalk {
 
   end(): LogVerdict {
     const { log, root, size, note } = this.#stored
-    if (!Buffer.from(this.#builder.root()).equals(root)) this.fault(null, 'the lines do not make the stored root')
+    if (!Buffer.from(this.#builder.root()).equals(root))
+      this.fault(null, 'the lines do not make the stored root')
     if (note !== '') this.#checkNote(note)
-    return { log, size, blanks: this.#blanks, checkpointSize: this.#checkpointSize, faults: this.#faults }
+    return {
+      log,
+      size,
+      blanks: this.#blanks,
+      checkpointSize: this.#checkpointSize,
+      faults: this.#faults,
+    }
   }
 
   #checkNote(note: string): void {
@@ -112,7 +131,8 @@ class LogWalk {
       .map((key) => parseVerifierKey(key))
       .map((key) => (key === null ? null : verifyCheckpoint(note, key.publicKey)))
       .find((checkpoint) => checkpoint !== null)
-    if (verified === undefined || verified === null) return this.fault(null, 'the checkpoint is not signed by its origin')
+    if (verified === undefined || verified === null)
+      return this.fault(null, 'the checkpoint is not signed by its origin')
     const root = this.#rootAtCheckpoint
     if (root === null || !Buffer.from(root).equals(verified.root)) {
       this.fault(null, `the lines do not make the root signed at ${verified.size}`)

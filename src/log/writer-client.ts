@@ -5,7 +5,10 @@ import type { Input, Outward } from './driver.ts'
 import type { FromWriter, ToWriter, WriterStatus } from './writer-messages.ts'
 import type { Writer } from './writer-port.ts'
 
-type Waiting = { readonly resolve: (value: never) => void; readonly reject: (error: unknown) => void }
+type Waiting = {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: unknown) => void
+}
 
 /** The main thread's end of the writer: matches answers with requests, bounds what waits. */
 export class WriterClient implements Writer {
@@ -118,7 +121,8 @@ export class WriterClient implements Writer {
 
   #outward(outward: Outward): void {
     if ('request' in outward) {
-      if (outward.type === 'refused') return this.#refuse(outward.request, new RefusalError(outward.code, outward.message))
+      if (outward.type === 'refused')
+        return this.#refuse(outward.request, new RefusalError(outward.code, outward.message))
       return this.#settle(outward.request, outward)
     }
     for (const listen of this.#listeners) listen(outward)

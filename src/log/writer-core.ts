@@ -51,9 +51,17 @@ export class WriterCore {
   static async start(ports: WriterPorts, options: WriterOptions): Promise<WriterCore> {
     const { self } = options
     const now = (): Now => ({ wallMs: ports.wallMs(), monoMs: ports.monoMs() })
-    const meshKey = formatVerifierKey(verifierKey(self.name, 0x01, publicKeyFromSeed(self.meshSeed)))
+    const meshKey = formatVerifierKey(
+      verifierKey(self.name, 0x01, publicKeyFromSeed(self.meshSeed)),
+    )
     const state = bootState({
-      self: { name: self.name, serverName: self.serverName, meshKey, matrixKeys: self.matrixKeys, recoveryKey: null },
+      self: {
+        name: self.name,
+        serverName: self.serverName,
+        meshKey,
+        matrixKeys: self.matrixKeys,
+        recoveryKey: null,
+      },
       limits: { skewMaxMs: options.skewMaxMs },
       peers: options.peers,
       logs: await loadLogs(ports.storage),
@@ -119,7 +127,8 @@ export class WriterCore {
         return
       case 'input':
         this.#driver.handle(message.input)
-        if (message.input.type === 'peers-changed') void this.#refoldWhatChanged(message.input.peers, false)
+        if (message.input.type === 'peers-changed')
+          void this.#refoldWhatChanged(message.input.peers, false)
         return
       case 'status':
         this.#ports.post({ type: 'status', request: message.request, status: this.status() })
@@ -156,7 +165,11 @@ export class WriterCore {
   async #refoldWhatChanged(peers: readonly Peer[], isStart: boolean): Promise<void> {
     const { storage, roles } = this.#ports
     this.#keptRoles ??= await storage.readMeta(rolesMetaName)
-    if (isStart && this.#options.pepper !== null && this.#options.pepper !== (await storage.readPepper())) {
+    if (
+      isStart &&
+      this.#options.pepper !== null &&
+      this.#options.pepper !== (await storage.readPepper())
+    ) {
       this.#startRefold('all', null)
     }
     const changed = roles.update(peers)
@@ -185,16 +198,19 @@ export class WriterCore {
     const { storage, post } = this.#ports
     const [first] = this.#refolds
     if (first === undefined) return
-    this.#refold ??= await storage.startRefold(await this.#scopeOf(first.scope), (log, index, threepid) =>
-      this.#applies(log, index, threepid),
+    this.#refold ??= await storage.startRefold(
+      await this.#scopeOf(first.scope),
+      (log, index, threepid) => this.#applies(log, index, threepid),
     )
     const { done, linesDone, linesTotal } = await this.#refold.step()
     this.#refoldProgress = done ? null : { linesDone, linesTotal }
     if (done) {
       this.#refold = null
       this.#refolds.shift()
-      if (first.scope === 'all') post({ type: 'pepper', pepper: (await storage.readPepper()) ?? '' })
-      if (first.request !== null) post({ type: 'refolded', request: first.request, lines: linesDone })
+      if (first.scope === 'all')
+        post({ type: 'pepper', pepper: (await storage.readPepper()) ?? '' })
+      if (first.request !== null)
+        post({ type: 'refolded', request: first.request, lines: linesDone })
       if (this.#refolds.length === 0) return this.#keepRoles()
     }
     this.#driver.task(() => this.#refoldBatch())
@@ -202,7 +218,10 @@ export class WriterCore {
 
   async #scopeOf(scope: 'all' | LogId): Promise<RefoldScope> {
     if (scope !== 'all') return { type: 'log', log: scope }
-    return { type: 'all', pepper: this.#options.pepper ?? (await this.#ports.storage.readPepper()) ?? '' }
+    return {
+      type: 'all',
+      pepper: this.#options.pepper ?? (await this.#ports.storage.readPepper()) ?? '',
+    }
   }
 
   #applies(log: LogId, index: number, threepid: Threepid): boolean {

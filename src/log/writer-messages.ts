@@ -42,7 +42,12 @@ export type FromWriter =
   | { readonly type: 'status'; readonly request: number; readonly status: WriterStatus }
   | { readonly type: 'refolded'; readonly request: number; readonly lines: number }
   | { readonly type: 'pepper'; readonly pepper: string }
-  | { readonly type: 'failed'; readonly message: string; readonly stack: string; readonly code: StorageFaultCode | null }
+  | {
+      readonly type: 'failed'
+      readonly message: string
+      readonly stack: string
+      readonly code: StorageFaultCode | null
+    }
   | { readonly type: 'stopped' }
 
 export type LogStatus = {

@@ -7,13 +7,22 @@ import type { FromWriter, ToWriter, WriterOptions, WriterStatus } from './writer
 export async function startWriterThread(
   options: WriterOptions,
 ): Promise<{ readonly writer: WriterClient; readonly status: WriterStatus }> {
-  const worker = new Worker(new URL('./writer.js', import.meta.url), { workerData: options, name: 'writer' })
-  const writer = new WriterClient((message: ToWriter) => worker.postMessage(message, transfersOf(message)))
+  const worker = new Worker(new URL('./writer.js', import.meta.url), {
+    workerData: options,
+    name: 'writer',
+  })
+  const writer = new WriterClient((message: ToWriter) =>
+    worker.postMessage(message, transfersOf(message)),
+  )
   return new Promise((resolve, reject) => {
     worker.on('message', (message: FromWriter) => {
       if (message.type === 'started') resolve({ writer, status: message.status })
       if (message.type === 'failed') {
-        reject(message.code === null ? new Error(message.message) : new StorageFault(message.code, message.message))
+        reject(
+          message.code === null
+            ? new Error(message.message)
+            : new StorageFault(message.code, message.message),
+        )
       }
       writer.take(message)
       if (message.type === 'stopped') void worker.terminate()
@@ -30,5 +39,7 @@ export async function startWriterThread(
 function transfersOf(message: ToWriter): ArrayBuffer[] {
   if (message.type !== 'input' || message.input.type !== 'segment') return []
   const { body } = message.input.segment
-  return body.buffer instanceof ArrayBuffer && body.byteLength === body.buffer.byteLength ? [body.buffer] : []
+  return body.buffer instanceof ArrayBuffer && body.byteLength === body.buffer.byteLength
+    ? [body.buffer]
+    : []
 }

@@ -19,8 +19,9 @@ async function start(options: WriterOptions): Promise<void> {
   const post = (message: FromWriter): void => port.postMessage(message)
   try {
     const standing: { roles: Roles | null } = { roles: null }
-    const groupOf = (log: string, via: string | null): string => standing.roles?.groupOf(log, via) ?? log
-    const storage = await openStorage({ ...options.storage, access: 'write', groupOf })
+    const groupOf = (log: string, via: string | null): string =>
+      standing.roles?.groupOf(log, via) ?? log
+    const storage = await openStorage({ ...options.storage, access: 'write', mustExist: true, groupOf })
     const remembered = parseRoles(await storage.readMeta(rolesMetaName))
     const roles = new Roles(options.self.name, remembered, [])
     standing.roles = roles

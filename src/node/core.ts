@@ -47,7 +47,12 @@ export async function openCore(
   const wantedPepper = lookup.pepper ?? sitePepper(keys.siteSecret)
   const { writer, status } = await startWriterThread({
     storage: { engine: config.storage.engine, file, filter },
-    self: { name: node.name, serverName: node.serverName, meshSeed: keys.meshSeed, matrixKeys: keys.matrixKeys },
+    self: {
+      name: node.name,
+      serverName: node.serverName,
+      meshSeed: keys.meshSeed,
+      matrixKeys: keys.matrixKeys,
+    },
     peers,
     skewMaxMs: mesh.skewMaxMs,
     pepper: wantedPepper,
@@ -110,11 +115,14 @@ function watchSiteKeys(given: {
 }
 
 /** Shown as its signer signed it, verified first, or not at all (DESIGN 2.7). */
-function isSignedHere(association: Association, serverName: string, keys: ReadonlyMap<string, SiteKey>): boolean {
+function isSignedHere(
+  association: Association,
+  serverName: string,
+  keys: ReadonlyMap<string, SiteKey>,
+): boolean {
   const signatures = association.signatures[serverName] ?? {}
   return Object.keys(signatures).some((keyId) => {
     const publicKey = fromAnyBase64(keys.get(keyId)?.key ?? '')
     return publicKey?.length === 32 && verifySignedJson(association, serverName, keyId, publicKey)
   })
 }
-

@@ -1,4 +1,10 @@
-import { associationOf, bind, bindOperation, unbind, type BindDeps } from '../features/binding/bind.ts'
+import {
+  associationOf,
+  bind,
+  bindOperation,
+  unbind,
+  type BindDeps,
+} from '../features/binding/bind.ts'
 import { readRequest } from '../features/binding/endpoints.ts'
 import { appendOperationsMax } from '../domain/limits.ts'
 import { RefusalError } from '../domain/refusal.ts'

@@ -4,7 +4,12 @@ import type { Config } from '../config/config.ts'
 import type { NodeKeys } from '../config/key-files.ts'
 import { hashToken } from '../domain/access-token.ts'
 import { callsMax, dnsTimeoutMs } from '../domain/limits.ts'
-import { mayConnect, parseNetwork, parseNetworkAddress, type Network } from '../domain/network-address.ts'
+import {
+  mayConnect,
+  parseNetwork,
+  parseNetworkAddress,
+  type Network,
+} from '../domain/network-address.ts'
 import { accountsEndpoints } from '../features/accounts/endpoints.ts'
 import { adminEndpoints } from '../features/admin/endpoints.ts'
 import { Authenticator } from '../features/authentication/authenticate.ts'
@@ -54,7 +59,9 @@ export async function startServers(
     logger: logger.child({ listener: 'public' }),
     ...(tls === null
       ? {}
-      : { tls: { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') } }),
+      : {
+          tls: { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') },
+        }),
   })
   undo.push(() => publicServer.stop())
   const { token, internalBind } = config.admin
@@ -64,9 +71,12 @@ export async function startServers(
     endpoints: [
       ...healthEndpoints(served.health),
       ...adminEndpoints({ metrics: served.metrics, status: served.status }),
-      ...(internalBind ? internalBindingEndpoints(served.bindDeps, token === null ? 'none' : 'token') : []),
+      ...(internalBind
+        ? internalBindingEndpoints(served.bindDeps, token === null ? 'none' : 'token')
+        : []),
     ],
-    authenticate: (given) => (token !== null && isSameText(given, token) ? { mxid: '', token: given } : null),
+    authenticate: (given) =>
+      token !== null && isSameText(given, token) ? { mxid: '', token: given } : null,
     isPublic: false,
     hasFastLane: false,
     logger: logger.child({ listener: 'admin' }),
@@ -105,7 +115,8 @@ function publicApi(
     ...keysEndpoints({
       site: {
         publicKey: (keyId) => siteKeys().get(keyId)?.key ?? null,
-        isValid: (publicKey) => [...siteKeys().values()].some((key) => key.key === publicKey && key.expired_at === null),
+        isValid: (publicKey) =>
+          [...siteKeys().values()].some((key) => key.key === publicKey && key.expired_at === null),
       },
       ephemeral: { isValid: async () => false },
     }),
@@ -113,17 +124,20 @@ function publicApi(
       secret: keys.siteSecret,
       vouch,
       saveToken: (change) => writer.side({ accounts: [change], meta: {} }),
-      removeToken: (tokenHash) => writer.side({ accounts: [{ type: 'remove', tokenHash }], meta: {} }),
+      removeToken: (tokenHash) =>
+        writer.side({ accounts: [{ type: 'remove', tokenHash }], meta: {} }),
       forgetToken: (token) => authenticator.forget(token),
       homeserversAllowed: config.homeservers.allow,
       clock,
       random,
     }),
-    ...lookupEndpoints({ associations, algorithms: config.lookup.algorithms}),
+    ...lookupEndpoints({ associations, algorithms: config.lookup.algorithms }),
   ]
   logger.debug({ endpoints: endpoints.length }, 'public API composed')
   return {
-    endpoints: config.api.v1 ? endpoints : endpoints.filter(({ path }) => !path.startsWith(v1Prefix)),
+    endpoints: config.api.v1
+      ? endpoints
+      : endpoints.filter(({ path }) => !path.startsWith(v1Prefix)),
     authenticate: (token) => authenticator.authenticate(token),
   }
 }
@@ -146,6 +160,14 @@ function homeserverCalls(
     callsMax,
     ...(caFile === null ? {} : { caPem: readFileSync(caFile, 'utf8') }),
   })
-  const deps = { http, resolver, random, clock, logger, mayConnect: isAllowed, wellKnown: new WellKnown({ http, clock }) }
+  const deps = {
+    http,
+    resolver,
+    random,
+    clock,
+    logger,
+    mayConnect: isAllowed,
+    wellKnown: new WellKnown({ http, clock }),
+  }
   return (serverName, openidToken) => askVouch(deps, serverName, openidToken)
 }

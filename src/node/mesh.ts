@@ -25,7 +25,13 @@ export type Mesh = {
 export async function startMesh(
   config: Config,
   { clock, events }: Outside,
-  { keys, peers, writer, storage, pepper }: Core & { keys: NodeKeys; peers: { list: readonly Peer[] } },
+  {
+    keys,
+    peers,
+    writer,
+    storage,
+    pepper,
+  }: Core & { keys: NodeKeys; peers: { list: readonly Peer[] } },
   undo: Undo,
 ): Promise<Mesh> {
   const tls = await meshTls(config, keys, clock)
@@ -46,7 +52,9 @@ export async function startMesh(
     peerNamed: (name) => peers.list.find((peer) => peer.name === name) ?? null,
     deadline: (ms) => {
       const ending = new AbortController()
-      const timer = clock.setTimer(ms, () => ending.abort(new Error(`no answer within ${ms / 1000} s`)))
+      const timer = clock.setTimer(ms, () =>
+        ending.abort(new Error(`no answer within ${ms / 1000} s`)),
+      )
       return { signal: ending.signal, done: () => timer.cancel() }
     },
   })
@@ -57,7 +65,8 @@ export async function startMesh(
     handlers: new Receiver({ ...parts, node: config.node.name, nowMs }),
     nowMs,
     onRefused: (refusal) => events.callerRefused(`${refusal.cause}: ${refusal.problem}`),
-    onFault: (error) => events.taskFailed({ task: 'answer-peer', peer: null, willRetry: false, error }),
+    onFault: (error) =>
+      events.taskFailed({ task: 'answer-peer', peer: null, willRetry: false, error }),
   })
   undo.push(() => listener.stop())
   const stopRenewing = startEvery(certificateCheckIntervalMs, () => {
@@ -66,7 +75,8 @@ export async function startMesh(
         transport.changeTls(renewed)
         listener.reload(renewed)
       },
-      (error: unknown) => events.taskFailed({ task: 'renew-certificate', peer: null, willRetry: true, error }),
+      (error: unknown) =>
+        events.taskFailed({ task: 'renew-certificate', peer: null, willRetry: true, error }),
     )
   })
   return { listener, transport, sender, stopRenewing }
@@ -76,8 +86,14 @@ export async function startMesh(
 async function meshTls(config: Config, keys: NodeKeys, clock: Clock): Promise<MeshTls> {
   const { keyPem, certPem } = keys.tls
   const { tls } = config.mesh
-  if (tls.mode === 'pki') return { keyPem, certPem, mode: 'pki', caPem: readFileSync(tls.caFile, 'utf8') }
-  const due = { keyPem, certPem, name: config.node.name, nowMs: clock.wallMs(), daysValid: tlsDaysValid }
+  if (tls.mode === 'pki')
+    return { keyPem, certPem, mode: 'pki', caPem: readFileSync(tls.caFile, 'utf8') }
+  const due = {
+    keyPem,
+    certPem,
+    name: config.node.name,
+    nowMs: clock.wallMs(),
+    daysValid: tlsDaysValid,
+  }
   return { keyPem, certPem: (await renewedWhenDue(due)) ?? certPem, mode: 'pinned' }
 }
-

@@ -9,7 +9,10 @@ import type { Outside, Undo } from './outside.ts'
  * Opens the store of a node that is down, to write to it: the caller holds the lock of its data folder. What is
  * written stands in a log of its own, as every run's does, and travels once the node runs.
  */
-export async function openDesk(config: Config, outside: Outside): Promise<Desk & { close(): Promise<void> }> {
+export async function openDesk(
+  config: Config,
+  outside: Outside,
+): Promise<Desk & { close(): Promise<void> }> {
   const undo: Undo = []
   const keys = loadKeys(config)
   const arePinsNeeded = config.mesh.tls.mode === 'pinned'
@@ -19,7 +22,11 @@ export async function openDesk(config: Config, outside: Outside): Promise<Desk &
   return {
     writer,
     bindDeps: {
-      signer: { serverName: config.node.serverName, keyId: keys.matrix.keyId, seed: keys.matrix.seed },
+      signer: {
+        serverName: config.node.serverName,
+        keyId: keys.matrix.keyId,
+        seed: keys.matrix.seed,
+      },
       append: (operations) => writer.append(operations),
       nowMs: outside.clock.wallMs,
       random: outside.random.bytes,

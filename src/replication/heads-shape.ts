@@ -21,7 +21,11 @@ export type HeadsBody = {
   readonly v: 1
   readonly node: string
   readonly now: number
-  readonly logs: readonly { readonly log: string; readonly have: number; readonly checkpoint: string }[]
+  readonly logs: readonly {
+    readonly log: string
+    readonly have: number
+    readonly checkpoint: string
+  }[]
   readonly closed: { readonly count: number; readonly digest: string }
   /** Only among siblings. */
   readonly shared?: SharedMarks

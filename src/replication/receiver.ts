@@ -29,7 +29,12 @@ export class Receiver {
 
   async heads(peer: Peer, full: boolean): Promise<HeadsBody> {
     const { writer, node, nowMs, shared } = this.#ports
-    const heads = await writer.ask((request) => ({ type: 'heads-asked', request, peer: peer.name, full }))
+    const heads = await writer.ask((request) => ({
+      type: 'heads-asked',
+      request,
+      peer: peer.name,
+      full,
+    }))
     if (heads.type !== 'heads') throw new Error(`heads were answered with ${heads.type}`)
     const { count, logs } = heads.closed
     return {
@@ -54,19 +59,42 @@ export class Receiver {
     })
     if (log === null) throw new RefusalError('chunk-truncated', 'the chunk ended before its header')
     const { have, cosignature } = accepted
-    return { status: 200, body: { have: { [log as LogId]: have }, cosignatures: cosignature === null ? [] : [cosignature] } }
+    return {
+      status: 200,
+      body: {
+        have: { [log as LogId]: have },
+        cosignatures: cosignature === null ? [] : [cosignature],
+      },
+    }
   }
 
-  async entries(peer: Peer, log: LogId, from: number): Promise<{ status: 200; stream: AsyncIterable<Uint8Array> }> {
+  async entries(
+    peer: Peer,
+    log: LogId,
+    from: number,
+  ): Promise<{ status: 200; stream: AsyncIterable<Uint8Array> }> {
     const { writer, storage } = this.#ports
-    const served = await writer.ask((request) => ({ type: 'entries-asked', request, peer: peer.name, log, from }))
+    const served = await writer.ask((request) => ({
+      type: 'entries-asked',
+      request,
+      peer: peer.name,
+      log,
+      from,
+    }))
     if (served.type !== 'served') throw new Error(`entries were answered with ${served.type}`)
     const { to, note } = served
-    return { status: 200, stream: this.#serve(peer.name, log, readChunk(storage, { log, from, to, note })) }
+    return {
+      status: 200,
+      stream: this.#serve(peer.name, log, readChunk(storage, { log, from, to, note })),
+    }
   }
 
   /** While a log is being read by a peer, it is not pushed to it too. */
-  async *#serve(peer: string, log: LogId, chunk: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *#serve(
+    peer: string,
+    log: LogId,
+    chunk: AsyncGenerator<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
     const { writer } = this.#ports
     writer.send({ type: 'serving', peer, log, isOn: true })
     try {

@@ -9,7 +9,12 @@ import type { PushOutcome } from '../mesh/events.ts'
 import type { Storage } from '../storage/storage.ts'
 import { readHeads, type SharedMarks } from './heads-shape.ts'
 import { isRecord, readInteger, readString } from './shapes.ts'
-import { TransportFault, type PeerAddress, type Transport, type TransportAnswer } from './transport.ts'
+import {
+  TransportFault,
+  type PeerAddress,
+  type Transport,
+  type TransportAnswer,
+} from './transport.ts'
 
 export type SenderPorts = {
   readonly writer: Writer
@@ -40,7 +45,8 @@ export class Sender {
   constructor(ports: SenderPorts) {
     this.#ports = ports
     ports.writer.onOutward((outward) => {
-      if (outward.type === 'ask-heads' || outward.type === 'push' || outward.type === 'pull') this.#enqueue(outward)
+      if (outward.type === 'ask-heads' || outward.type === 'push' || outward.type === 'pull')
+        this.#enqueue(outward)
     })
   }
 
@@ -68,12 +74,16 @@ export class Sender {
     return this.#pull(call, address)
   }
 
-  async #askHeads({ peer, full }: Extract<Call, { type: 'ask-heads' }>, address: PeerAddress | null): Promise<void> {
+  async #askHeads(
+    { peer, full }: Extract<Call, { type: 'ask-heads' }>,
+    address: PeerAddress | null,
+  ): Promise<void> {
     const { writer, transport, shared } = this.#ports
     const call = this.#bounded(callMaxMs)
     try {
       const answer = await transport.heads(known(address), { full, signal: call.signal })
-      if (answer.status !== 200) throw new TransportFault(`it refused heads: ${refusalText(answer)}`)
+      if (answer.status !== 200)
+        throw new TransportFault(`it refused heads: ${refusalText(answer)}`)
       const heads = readHeads(answer.body, shared())
       if (heads === null) throw new TransportFault('its heads are not of this protocol')
       writer.send({ type: 'heads-heard', peer, heads })
@@ -84,13 +94,19 @@ export class Sender {
     }
   }
 
-  async #push({ peer, log, from, to, note }: Extract<Call, { type: 'push' }>, address: PeerAddress | null): Promise<void> {
+  async #push(
+    { peer, log, from, to, note }: Extract<Call, { type: 'push' }>,
+    address: PeerAddress | null,
+  ): Promise<void> {
     const { writer, transport, storage } = this.#ports
     const call = this.#bounded(callMaxMs)
     let outcome: PushOutcome
     try {
       const chunk = readChunk(storage, { log, from, to, note })
-      outcome = readPushAnswer(await transport.push(known(address), chunk, { signal: call.signal }), log)
+      outcome = readPushAnswer(
+        await transport.push(known(address), chunk, { signal: call.signal }),
+        log,
+      )
     } catch (error) {
       outcome = { type: 'failed', reason: reasonOf(error) }
     } finally {
@@ -99,7 +115,10 @@ export class Sender {
     writer.send({ type: 'push-ended', peer, log, outcome })
   }
 
-  async #pull({ peer, log, from }: Extract<Call, { type: 'pull' }>, address: PeerAddress | null): Promise<void> {
+  async #pull(
+    { peer, log, from }: Extract<Call, { type: 'pull' }>,
+    address: PeerAddress | null,
+  ): Promise<void> {
     const { writer, transport, acceptor } = this.#ports
     let failure: string | null = null
     try {
@@ -145,15 +164,19 @@ function refusalText({ status, body }: TransportAnswer): string {
 
 /** `{"have": {log: n}, "cosignatures": […]}`, or a refusal `{code, message, log, have}`. */
 export function readPushAnswer({ status, body }: TransportAnswer, log: string): PushOutcome {
-  if (!isRecord(body)) return { type: 'failed', reason: `it answered a push with status ${status} and no JSON object` }
+  if (!isRecord(body))
+    return { type: 'failed', reason: `it answered a push with status ${status} and no JSON object` }
   if (status !== 200) {
     const code = readString(body['code'], 64) ?? `status-${status}`
     const message = readString(body['message'], 500) ?? ''
     return { type: 'refused', code, message, have: readInteger(body['have']) }
   }
   const have = isRecord(body['have']) ? readInteger(body['have'][log]) : null
-  if (have === null) return { type: 'failed', reason: 'it answered a push without saying what it has' }
+  if (have === null)
+    return { type: 'failed', reason: 'it answered a push without saying what it has' }
   const lines = Array.isArray(body['cosignatures']) ? body['cosignatures'] : []
-  const cosignatures = lines.slice(0, 8).filter((line): line is string => readString(line, 1_000) !== null)
+  const cosignatures = lines
+    .slice(0, 8)
+    .filter((line): line is string => readString(line, 1_000) !== null)
   return { type: 'taken', have, cosignatures }
 }

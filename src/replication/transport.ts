@@ -27,7 +27,10 @@ export type TransportAnswer = { readonly status: number; readonly body: unknown 
 
 export interface Transport {
   /** `GET /_mesh/v1/heads`; `full` also lists closed logs. The body is parsed JSON, bounded, not yet validated. */
-  heads(peer: PeerAddress, options: { readonly full: boolean; readonly signal: AbortSignal }): Promise<TransportAnswer>
+  heads(
+    peer: PeerAddress,
+    options: { readonly full: boolean; readonly signal: AbortSignal },
+  ): Promise<TransportAnswer>
   /** `POST /_mesh/v1/push` with one chunk as a stream of bytes (unpacked; the transport may pack it). */
   push(
     peer: PeerAddress,

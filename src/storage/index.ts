@@ -1,12 +1,8 @@
-/**
- * Owns: the registry of storage engines.
- * Relies on: the engines in the folders beside it.
- * Never: knows more of an engine than how it is opened.
- */
 import { createLookupFilter } from './sqlite/lookup-filter.ts'
 import { openSqliteStorage, type SqliteOptions } from './sqlite/sqlite-storage.ts'
 import type { Storage } from './storage.ts'
 
+/** The registry of storage engines: it knows of each how it is opened, and no more. */
 export const storageEngines = ['sqlite'] as const
 export type StorageEngine = (typeof storageEngines)[number]
 

@@ -12,7 +12,7 @@ import { ChunkAcceptor } from '../../src/log/accept.ts'
 import { createAssociationReader } from '../../src/log/associations.ts'
 import { Roles } from '../../src/log/roles.ts'
 import { WriterClient } from '../../src/log/writer-client.ts'
-import { WriterCore } from '../../src/log/writer-core.ts'
+import { WriterCore, type WriterPorts } from '../../src/log/writer-core.ts'
 import { sharedMarks } from '../../src/replication/heads-shape.ts'
 import { Receiver } from '../../src/replication/receiver.ts'
 import { Sender } from '../../src/replication/sender.ts'
@@ -25,7 +25,10 @@ import type { Storage } from '../../src/storage/storage.ts'
 export const pepper = 'matrixrocks'
 const secret = new Uint8Array(32).fill(7)
 
-export type Link = { isUp: boolean; /** Alters what a chunk carries on its way. */ alter?: (bytes: Uint8Array) => Uint8Array }
+export type Link = {
+  isUp: boolean
+  /** Alters what a chunk carries on its way. */ alter?: (bytes: Uint8Array) => Uint8Array
+}
 
 export class Node {
   readonly name: string
@@ -56,7 +59,13 @@ export class Node {
   peers(): Peer[] {
     return this.cluster.nodes
       .filter((node) => node !== this && this.cluster.knows(this.name, node.name))
-      .map((node) => ({ name: node.name, url: `mem://${node.name}`, keys: [node.vkey], tlsPins: [], role: this.cluster.roleOf(this.name, node.name) }))
+      .map((node) => ({
+        name: node.name,
+        url: `mem://${node.name}`,
+        keys: [node.vkey],
+        tlsPins: [],
+        role: this.cluster.roleOf(this.name, node.name),
+      }))
   }
 
   async start(): Promise<void> {
@@ -65,6 +74,7 @@ export class Node {
     if ((await this.storage.readPepper()) === null) {
       await this.storage.commit({ logs: [], lookups: [], accounts: [], meta: { pepper } })
     }
+    const record = await cluster.recorderOf?.(this)
     let core: WriterCore | null = null
     this.writer = new WriterClient((message) => core?.take(message))
     core = await WriterCore.start(
@@ -76,6 +86,7 @@ export class Node {
         random: (bytes) => cluster.random(bytes),
         pause: () => Promise.resolve(),
         post: (message) => this.writer.take(structuredClone(message)),
+        ...(record === undefined ? {} : { record }),
       },
       {
         storage: { engine: 'sqlite', file: this.file },
@@ -83,7 +94,14 @@ export class Node {
           name: this.name,
           serverName: 'id.example.org',
           meshSeed: this.seed,
-          matrixKeys: [{ key_id: `ed25519:${this.name.split('.')[0]}`, key: 'a'.repeat(43), valid_from: 0, expired_at: null }],
+          matrixKeys: [
+            {
+              key_id: `ed25519:${this.name.split('.')[0]}`,
+              key: 'a'.repeat(43),
+              valid_from: 0,
+              expired_at: null,
+            },
+          ],
         },
         peers: this.peers(),
         skewMaxMs: 60_000,
@@ -95,7 +113,11 @@ export class Node {
     this.acceptor = new ChunkAcceptor(this.writer)
     const shared = () => sharedMarks(pepper, secret)
     const ports = { writer: this.writer, acceptor: this.acceptor, storage: this.storage, shared }
-    this.receiver = new Receiver({ ...ports, node: this.name, nowMs: () => cluster.nowMs + this.wallOffsetMs })
+    this.receiver = new Receiver({
+      ...ports,
+      node: this.name,
+      nowMs: () => cluster.nowMs + this.wallOffsetMs,
+    })
     this.sender = new Sender({
       ...ports,
       transport: cluster.transportOf(this),
@@ -120,17 +142,26 @@ export class Node {
   associationOf(threepid: Threepid, mxid: string): Association {
     const ts = this.cluster.nowMs + this.wallOffsetMs
     const unsigned = { ...threepid, mxid, ts, not_before: ts, not_after: ts + 1e12 }
-    return signJson(unsigned, 'id.example.org', `ed25519:${this.name}`, this.seed) as unknown as Association
+    return signJson(
+      unsigned,
+      'id.example.org',
+      `ed25519:${this.name}`,
+      this.seed,
+    ) as unknown as Association
   }
 
   async bind(address: string, mxid: string): Promise<void> {
     const threepid: Threepid = { medium: 'email', address }
     const associationJson = canonicalJson(this.associationOf(threepid, mxid))
-    await this.writer.append([{ kind: 'bind', associationJson, ...threepid, mxid, nonce: this.#nonce() }])
+    await this.writer.append([
+      { kind: 'bind', associationJson, ...threepid, mxid, nonce: this.#nonce() },
+    ])
   }
 
   async unbind(address: string, mxid: string): Promise<void> {
-    await this.writer.append([{ kind: 'unbind', medium: 'email', address, mxid, nonce: this.#nonce() }])
+    await this.writer.append([
+      { kind: 'unbind', medium: 'email', address, mxid, nonce: this.#nonce() },
+    ])
   }
 
   async lookup(address: string): Promise<string | null> {
@@ -158,6 +189,8 @@ export class Cluster {
   readonly #partners = new Map<string, Extract<Peer['role'], { type: 'partner' }>>()
   #seed: number
   nowMs = 1_790_000_000_000
+  /** Asked at each start of a node, its store open: what its machine is recorded with. */
+  recorderOf: ((node: Node) => Promise<NonNullable<WriterPorts['record']>>) | null = null
 
   constructor(names: readonly string[], seed = 1) {
     this.#seed = seed
@@ -190,7 +223,11 @@ export class Cluster {
     return !this.#strangers.has([a, b].sort().join(' '))
   }
 
-  partner(viewer: string, peer: string, role: { audience: string; rank: number; accept: string[] }): void {
+  partner(
+    viewer: string,
+    peer: string,
+    role: { audience: string; rank: number; accept: string[] },
+  ): void {
     this.#partners.set(`${viewer} ${peer}`, { type: 'partner', ...role })
   }
 
@@ -256,7 +293,10 @@ export class Cluster {
     return {
       heads: async (peer, { full }) => {
         const { node } = reach(peer.name)
-        return answer(async () => ({ status: 200, body: await node.receiver.heads(self(node), full) }))
+        return answer(async () => ({
+          status: 200,
+          body: await node.receiver.heads(self(node), full),
+        }))
       },
       push: async (peer, chunk) => {
         const { node, link } = reach(peer.name)
@@ -281,7 +321,10 @@ export class Cluster {
   heads(): Record<string, string>[] {
     return this.nodes.map((node) =>
       Object.fromEntries(
-        node.core.status().logs.map(({ log, size, rootBase64 }) => [log, `${size} ${rootBase64}`]).sort(),
+        node.core
+          .status()
+          .logs.map(({ log, size, rootBase64 }) => [log, `${size} ${rootBase64}`])
+          .sort(),
       ),
     )
   }

@@ -73,9 +73,7 @@ export class Disk {
       const isNew = !known.some(({ log, index }) => log === lookup.log && index === lookup.index)
       if (!isNew) continue
       const { log, index } = lookup
-      const entry = parseEntry(textOf(line), line.length)
-      const fact = readFact(textOf(line), log, index)
-      if (fact === null) throw new Error(`${log} has line ${index} indexed, which says nothing about an address`)
+      const { entry, fact } = readOnce(textOf(line), log, index)
       known.push({ log, index, entry, fact, transaction: this.transactions.length })
     }
     for (const { meta } of transaction.side) {
@@ -172,6 +170,22 @@ export class Disk {
       }
     })
   }
+}
+
+/** Lines read already: every node of a run, and every copy of its disk, indexes the same ones. */
+const read = new Map<string, { readonly entry: Entry; readonly fact: Fact }>()
+const readMax = 5_000
+
+function readOnce(text: string, log: LogId, index: number): { readonly entry: Entry; readonly fact: Fact } {
+  const key = `${log} ${index} ${text}`
+  const before = read.get(key)
+  if (before !== undefined) return before
+  const fact = readFact(text, log, index)
+  if (fact === null) throw new Error(`${log} has line ${index} indexed, which says nothing about an address`)
+  const both = { entry: parseEntry(text, Buffer.byteLength(text)), fact }
+  if (read.size >= readMax) read.clear()
+  read.set(key, both)
+  return both
 }
 
 function beginOf(line: DiskLine | undefined): LogState['begin'] {

@@ -75,8 +75,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'a resumed snapshot keeps the life it had drawn',
     file: 'src/mesh/step.ts',
-    find: '  state.nextLife = null\n  const notice',
-    replace: '  const notice',
+    find: "  return [{ type: 'notice', notice }, { type: 'draw-life' }]",
+    replace: "  return [{ type: 'notice', notice }]",
   },
   {
     name: 'a life goes on after its signed head was not stored',

@@ -51,6 +51,7 @@ export class Witness {
   committed(node: string, write: LogWrite, writer: object | null, wallMs: number): void {
     if (writer !== null) return this.#madeLines(write, writer, wallMs)
     const made = this.made.get(write.log) ?? []
+    if (!this.strayed.has(node)) this.#checkHeld(node, write, wallMs)
     if (this.hostile.has(write.origin)) return
     write.lines.forEach((line, i) => {
       if (!(line instanceof Uint8Array)) return
@@ -59,6 +60,15 @@ export class Witness {
     for (const { index, bytes } of write.fills) this.#compare(node, write.log, index, made, bytes)
     const end = write.size
     if (end > made.length) throw new Violation(`${node} holds ${end} lines of ${write.log}, its origin made ${made.length}`)
+  }
+
+  /** Nobody takes a line stamped further ahead of its own clock than the skew bound, whoever hands it over. */
+  #checkHeld(node: string, { log, lines }: LogWrite, wallMs: number): void {
+    const last = lines[lines.length - 1]
+    if (!(last instanceof Uint8Array)) return
+    const ahead = aheadMs(stampIn(textOf(last)), wallMs)
+    if (ahead <= clockSkewMaxMs) return
+    throw new Violation(`${node} took a line of ${log} stamped ${Math.round(ahead)} ms ahead of its clock`)
   }
 
   #compare(node: string, log: LogId, index: number, made: readonly string[], line: Uint8Array): void {

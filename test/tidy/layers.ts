@@ -14,6 +14,7 @@ const features = [
   'invites',
   'accounts',
   'keys',
+  'versions',
   'federation',
   'directory',
   'authentication',

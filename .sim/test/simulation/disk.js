@@ -42,10 +42,7 @@ export class Disk {
             if (!isNew)
                 continue;
             const { log, index } = lookup;
-            const entry = parseEntry(textOf(line), line.length);
-            const fact = readFact(textOf(line), log, index);
-            if (fact === null)
-                throw new Error(`${log} has line ${index} indexed, which says nothing about an address`);
+            const { entry, fact } = readOnce(textOf(line), log, index);
             known.push({ log, index, entry, fact, transaction: this.transactions.length });
         }
         for (const { meta } of transaction.side) {
@@ -146,6 +143,23 @@ export class Disk {
             };
         });
     }
+}
+/** Lines read already: every node of a run, and every copy of its disk, indexes the same ones. */
+const read = new Map();
+const readMax = 5_000;
+function readOnce(text, log, index) {
+    const key = `${log} ${index} ${text}`;
+    const before = read.get(key);
+    if (before !== undefined)
+        return before;
+    const fact = readFact(text, log, index);
+    if (fact === null)
+        throw new Error(`${log} has line ${index} indexed, which says nothing about an address`);
+    const both = { entry: parseEntry(text, Buffer.byteLength(text)), fact };
+    if (read.size >= readMax)
+        read.clear();
+    read.set(key, both);
+    return both;
 }
 function beginOf(line) {
     if (!(line instanceof Uint8Array))

@@ -24,7 +24,7 @@ export function checkEnd(given) {
     const facts = factsOn(processes[0].disk, isJudged);
     for (const process of processes) {
         checkAnswers(process, threepids, facts, isJudged);
-        checkMemory(process, isJudged);
+        checkMemory(process, given.exchangesBefore.get(process) ?? new Set(), isJudged);
         checkNoRefusals(process, calmFromMs, isJudged);
     }
 }
@@ -75,9 +75,10 @@ function checkAnswers(process, threepids, facts, isJudged) {
     }
 }
 /** 9: what a machine holds beside the heads of its logs is bounded, and empty when nothing is under way. */
-function checkMemory({ name, state }, isJudged) {
-    if (state.exchanges.size > 0)
-        throw new Violation(`${name} holds ${state.exchanges.size} exchanges that nobody feeds`);
+function checkMemory({ name, state }, oldExchanges, isJudged) {
+    const fed = [...state.exchanges.keys()].filter((id) => !oldExchanges.has(id));
+    if (state.exchanges.size > fed.length)
+        throw new Violation(`${name} holds exchanges that nobody feeds`);
     if (state.group.lineCount > 0 || state.group.pairs.size > 0)
         throw new Violation(`${name} holds lines it never commits`);
     if (state.committing !== null)

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import * as crypto from 'node:crypto';
 import { formatCheckpointBody, formatVerifierKey, parseNote, parseVerifierKey, verifierKey, verifyCheckpoint, verifyCosignature, } from '../../src/domain/checkpoint.js';
 import { publicKeyFromSeed } from '../../src/domain/ed25519.js';
@@ -23,7 +22,7 @@ export class Ed25519Keys {
 export class HashKeys {
     #secrets = new Map();
     make(name, seed) {
-        const publicKey = createHash('sha256').update('public').update(seed).digest();
+        const publicKey = crypto.hash('sha256', `public ${Buffer.from(seed).toString('hex')}`, 'buffer');
         const key = formatVerifierKey(verifierKey(name, 0x01, publicKey));
         const secret = Buffer.from(seed).toString('hex');
         this.#secrets.set(key, secret);
@@ -47,17 +46,19 @@ export class HashKeys {
     cosignedAt(body, line, name, key) {
         const secret = this.#secrets.get(key);
         const encoded = line.split(' ')[2];
-        if (secret === undefined || encoded === undefined)
+        const bytes = Buffer.from(encoded ?? '', 'base64');
+        if (secret === undefined || bytes.length !== 76)
             return null;
-        const timeS = Buffer.from(encoded, 'base64').readUInt32BE(4);
+        const timeS = bytes.readUInt32BE(8);
         return line === `— ${name} ${mark(secret, `${timeS}\n${body}`, timeS)}` ? timeS : null;
     }
 }
-/** Four bytes where the key id stands, the time, then the keyed hash. */
-function mark(secret, text, timeS = 0) {
-    const head = Buffer.alloc(8);
-    head.writeUInt32BE(timeS, 4);
+/** As long as a true signature line, so that chunks are cut alike: key id, time (0x04 only), 64 bytes of keyed hash. */
+function mark(secret, text, timeS = null) {
+    const time = Buffer.alloc(timeS === null ? 0 : 8);
+    if (timeS !== null)
+        time.writeUInt32BE(timeS, 4);
     const hash = crypto.hash('sha256', `${secret}\n${text}`, 'buffer');
-    return Buffer.concat([head, hash]).toString('base64');
+    return Buffer.concat([Buffer.alloc(4), time, hash, hash]).toString('base64');
 }
 //# sourceMappingURL=keys.js.map

@@ -2,7 +2,7 @@ const calm = { delayMinMs: 1, delayMaxMs: 20, loss: 0, duplication: 0, reset: 0,
 export const soundWeather = calm;
 export function drawPlan(chance) {
     const nodeCount = chance.pick([3, 3, 3, 4, 4, 5]);
-    const hostility = chance.isHit(0.2)
+    const hostility = chance.isHit(0.25)
         ? chance.pick(['relay alters', 'forger', 'replays and garbage'])
         : 'none';
     const isHostile = hostility !== 'none';
@@ -21,8 +21,8 @@ export function drawPlan(chance) {
         tickMs: chance.pick([500, 1_000, 2_000, 2_000]),
         commitDelayMaxMs: chance.pick([1, 5, 50, 400]),
         span: chance.pick([1, 4, 16, 256]),
-        clockTickMs: chance.pick([1, 1, 16, 1_000, 7_000]),
-        clockOffsetMaxMs: chance.pick([0, 20, 2_000, 25_000]),
+        clockTickMs: chance.pick([1, 16, 1_000, 7_000]),
+        clockOffsetMaxMs: chance.pick([0, 0, 2_000, 25_000]),
         partitions: chance.pick([0, 1, 2, 4]),
         crashes: chance.pick([0, 1, 2, 3, 5]),
         rollbackChance: chance.pick([0, 0.3, 0.7]),

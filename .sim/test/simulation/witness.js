@@ -38,6 +38,8 @@ export class Witness {
         if (writer !== null)
             return this.#madeLines(write, writer, wallMs);
         const made = this.made.get(write.log) ?? [];
+        if (!this.strayed.has(node))
+            this.#checkHeld(node, write, wallMs);
         if (this.hostile.has(write.origin))
             return;
         write.lines.forEach((line, i) => {
@@ -50,6 +52,16 @@ export class Witness {
         const end = write.size;
         if (end > made.length)
             throw new Violation(`${node} holds ${end} lines of ${write.log}, its origin made ${made.length}`);
+    }
+    /** Nobody takes a line stamped further ahead of its own clock than the skew bound, whoever hands it over. */
+    #checkHeld(node, { log, lines }, wallMs) {
+        const last = lines[lines.length - 1];
+        if (!(last instanceof Uint8Array))
+            return;
+        const ahead = aheadMs(stampIn(textOf(last)), wallMs);
+        if (ahead <= clockSkewMaxMs)
+            return;
+        throw new Violation(`${node} took a line of ${log} stamped ${Math.round(ahead)} ms ahead of its clock`);
     }
     #compare(node, log, index, made, line) {
         if (made[index] === textOf(line))

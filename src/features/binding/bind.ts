@@ -34,7 +34,10 @@ export async function bind(deps: BindDeps, request: BindRequest): Promise<Associ
 }
 
 /** Signed as the Identity Service API's `3pid/bind` answers it: a hundred years, as no client ever renews. */
-export function associationOf({ signer, nowMs }: Pick<BindDeps, 'signer' | 'nowMs'>, { threepid, mxid }: BindRequest): Association {
+export function associationOf(
+  { signer, nowMs }: Pick<BindDeps, 'signer' | 'nowMs'>,
+  { threepid, mxid }: BindRequest,
+): Association {
   const ts = nowMs()
   const { address, medium } = threepid
   const unsigned = { address, medium, mxid, ts, not_before: ts, not_after: ts + associationLifeMs }

@@ -36,6 +36,7 @@ export function internalBindingEndpoints(deps: BindDeps, auth: 'none' | 'token')
 /** Reads medium, address and mxid as they come from a person or another program; refuses what is malformed. */
 export function readRequest({ medium, address, mxid }: z.infer<typeof internalBody>): BindRequest {
   const threepid = canonicalThreepid(medium, address)
-  if (!isMxid(mxid)) throw new RefusalError('mxid-invalid', 'mxid must be a Matrix user ID like @user:server')
+  if (!isMxid(mxid))
+    throw new RefusalError('mxid-invalid', 'mxid must be a Matrix user ID like @user:server')
   return { threepid, mxid }
 }

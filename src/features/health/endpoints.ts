@@ -32,5 +32,8 @@ export function healthEndpoints(report: () => Promise<HealthReport>): Endpoint[]
 
 function answer(health: HealthReport, isWell: (health: HealthReport) => boolean): Answer {
   const isFine = isWell(health)
-  return json({ status: isFine ? 'up' : 'down', reasons: isFine ? [] : health.reasons }, isFine ? 200 : 503)
+  return json(
+    { status: isFine ? 'up' : 'down', reasons: isFine ? [] : health.reasons },
+    isFine ? 200 : 503,
+  )
 }

@@ -12,6 +12,7 @@ import {
   verifierKey,
   verifyCheckpoint,
   verifyCosignature,
+  type Checkpoint,
 } from '../../../src/domain/checkpoint.ts'
 import { publicKeyFromSeed, verify } from '../../../src/domain/ed25519.ts'
 import { noteBytesMax, signatureLinesMax } from '../../../src/domain/limits.ts'
@@ -179,6 +180,10 @@ describe('signing and verifying', () => {
       { log: '\ud800' },
     ]) {
       expect(sign(head), JSON.stringify(head)).toThrow(RangeError)
+    }
+    for (const head of [{ log: `${log}\n8` }, { log: 'a\u0000' }, { size: -1 }, { root: body }]) {
+      const given = { log, size: 7, root, ...head } as Checkpoint
+      expect(() => formatCheckpointBody(given), JSON.stringify(head)).toThrow(RangeError)
     }
   })
 

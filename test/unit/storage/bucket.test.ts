@@ -23,12 +23,15 @@ test('the greatest and the least hash have a bucket', () => {
   expect([bucketOfText(greatest), bucketOfText('A'.repeat(43))]).toEqual([2 ** 53 - 1, 0])
 })
 
+const ofAlphabet = (characters: string): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(...characters), minLength: 43, maxLength: 43 })
+
 test('a text is a hash only where decoding and encoding it gives it back', () => {
   const texts = fc.oneof(
-    fc.string({ minLength: 40, maxLength: 46 }),
-    fc.string({ unit: 'binary', minLength: 43, maxLength: 43 }),
-    fc.stringMatching(/^[A-Za-z0-9_-]{43}$/),
-    fc.stringMatching(/^[A-Za-z0-9+/_=-]{43}$/),
+    fc.string({ unit: fc.constantFrom(...'AZaz09-_'), minLength: 40, maxLength: 46 }),
+    ofAlphabet('Aé\u0000\u0141\uffff'),
+    ofAlphabet('ABCXYZabcxyz0189-_'),
+    ofAlphabet('AQgw048-_+/='),
   )
   fc.assert(
     fc.property(texts, (text) => {
@@ -38,7 +41,7 @@ test('a text is a hash only where decoding and encoding it gives it back', () =>
       if (isHash) expect(bucketOfText(text)).toBe(Number(bytes.readBigUInt64BE() >> 11n))
       else if (text.length !== 43) expect(bucketOfText(text)).toBe(-1)
     }),
-    { numRuns: 2000 },
+    { numRuns: 300 },
   )
 })
 

@@ -1,0 +1,111 @@
+import { begin, bind, canonical, close, filled, invalid, t0, unbind, withA } from './lines.mjs'
+
+export const invalidEntries = [
+  ...[
+    ['no JSON', '{"k":'],
+    ['empty', ''],
+    ['two values', '{}{}'],
+    ['an array', '[]'],
+    ['a number', '7'],
+    ['null', 'null'],
+    ['an object in a string that is no leaf hash', '"{}"'],
+    ['a byte order mark', `\ufeff${canonical(bind)}`],
+  ].map(([name, line]) => invalid(name, 'entry-malformed', line)),
+  invalid('no stamp', 'entry-malformed', { ...bind, t: undefined }),
+  invalid('stamp zero', 'entry-malformed', { ...bind, t: 0 }),
+  invalid('negative stamp', 'entry-malformed', { ...bind, t: -1 }),
+  invalid('stamp with a fraction', 'entry-malformed', { ...bind, t: 1.5 }),
+  invalid('stamp 2^53', 'entry-malformed', { ...bind, t: 2 ** 53 }),
+  invalid('stamp as text', 'entry-malformed', { ...bind, t: String(t0) }),
+  invalid('no kind', 'entry-malformed', { ...bind, k: undefined }),
+  invalid('empty kind', 'entry-malformed', { ...bind, k: '' }),
+  invalid('kind of 65 characters', 'entry-malformed', { k: 'k'.repeat(65), t: t0 }),
+  invalid('bind without association', 'entry-malformed', { ...bind, a: undefined }),
+  ...['address', 'mxid', 'medium', 'ts', 'not_before', 'not_after', 'signatures'].map((member) =>
+    invalid(`bind without ${member}`, 'entry-malformed', withA(bind, { [member]: undefined })),
+  ),
+  invalid('bind with an empty address', 'entry-malformed', withA(bind, { address: '' })),
+  invalid(
+    'bind with an address of 513 bytes',
+    'entry-malformed',
+    withA(bind, { address: `a${'é'.repeat(256)}` }),
+  ),
+  invalid(
+    'bind with U+0000 in its address',
+    'entry-malformed',
+    withA(bind, { address: 'a\u0000b' }),
+  ),
+  invalid(
+    'bind with a Matrix ID of 256 bytes',
+    'entry-malformed',
+    withA(bind, { mxid: `@${'a'.repeat(255)}` }),
+  ),
+  invalid(
+    'bind with U+0000 in its Matrix ID',
+    'entry-malformed',
+    withA(bind, { mxid: '@a\u0000:b' }),
+  ),
+  invalid('bind with a negative time', 'entry-malformed', withA(bind, { not_before: -1 })),
+  invalid('bind with a time of 2^53', 'entry-malformed', withA(bind, { not_after: 2 ** 53 })),
+  invalid(
+    'bind with signatures that name no key',
+    'entry-malformed',
+    withA(bind, { signatures: { 'id.example.org': 'x' } }),
+  ),
+  invalid(
+    'bind with a signature that is no text',
+    'entry-malformed',
+    withA(bind, { signatures: { 'id.example.org': { 'ed25519:1': 1 } } }),
+  ),
+  invalid('bind without random value', 'entry-malformed', { ...bind, z: undefined }),
+  invalid('bind with a short random value', 'entry-malformed', { ...bind, z: 'AAAA' }),
+  invalid('bind with "at" above its stamp', 'entry-malformed', { ...bind, at: t0 + 1 }),
+  invalid('bind with "at" null', 'entry-malformed', { ...bind, at: null }),
+  invalid('bind with empty "via"', 'entry-malformed', { ...bind, via: '' }),
+  invalid('unbind without Matrix ID', 'entry-malformed', withA(unbind, { mxid: undefined })),
+  invalid('unbind with "covers" as text', 'entry-malformed', { ...unbind, covers: 'all' }),
+  invalid('unbind that covers more than 300 s above its stamp', 'entry-malformed', {
+    ...unbind,
+    covers: t0 + 300_001 * 1024,
+  }),
+  invalid('unbind with "forget" as a number', 'entry-malformed', { ...unbind, forget: 1 }),
+  ...[
+    'node',
+    'server_name',
+    'audience',
+    'mesh_key',
+    'matrix_keys',
+    'recovery_key',
+    'prev',
+    'v',
+  ].map((member) =>
+    invalid(`begin without ${member}`, 'entry-malformed', { ...begin, [member]: undefined }),
+  ),
+  invalid('begin of another version', 'entry-malformed', { ...begin, v: 2 }),
+  invalid('begin of a node in capitals', 'entry-malformed', {
+    ...begin,
+    node: 'Paris.id.example.org',
+  }),
+  invalid('begin with a Matrix key without times', 'entry-malformed', {
+    ...begin,
+    matrix_keys: [{ key: 'x', key_id: 'ed25519:1' }],
+  }),
+  invalid('begin whose prev is no log', 'entry-malformed', {
+    ...begin,
+    prev: { ...begin.prev, log: 'paris' },
+  }),
+  invalid('begin whose prev has a short root', 'entry-malformed', {
+    ...begin,
+    prev: { ...begin.prev, root: 'AAAA' },
+  }),
+  ...['log', 'root', 'size'].map((member) =>
+    invalid(`close without ${member}`, 'entry-malformed', { ...close, [member]: undefined }),
+  ),
+  invalid('close with a root in URL-safe base64', 'entry-malformed', {
+    ...close,
+    root: `${'_'.repeat(42)}8=`,
+  }),
+  invalid('bind of 2049 bytes', 'line-too-long', filled(bind, 2049)),
+  invalid('unbind of 2049 bytes', 'line-too-long', filled(unbind, 2049)),
+  invalid('unknown kind of 32769 bytes', 'line-too-long', filled({ k: 'wink', t: t0 }, 32_769)),
+]
