@@ -134,7 +134,7 @@ export const unreadableChunks = [
     base64: base64(
       Buffer.concat([
         Buffer.from(header(0)),
-        Buffer.of(0x22, 0xc0, 0xaf, 0x0a),
+        Buffer.from('{"k":"wink","t":1,"x":"\u00c0\u00af"}\n', 'latin1'),
         Buffer.from(end(1)),
       ]),
     ),

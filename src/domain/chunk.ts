@@ -241,6 +241,7 @@ function readSegmentLine(
   }
   buffer[start - 1] = 0
   const leaf = hashLeafPrefixed(buffer.subarray(start - 1, end))
+  buffer[start - 1] = newline
   return { type: 'entry', bytes: buffer.subarray(start, end), text, leaf }
 }
 

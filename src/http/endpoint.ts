@@ -84,6 +84,11 @@ export function json(value: object, status = 200): Answer {
   return { status, contentType: 'application/json', text: JSON.stringify(value) }
 }
 
+/** The same of text that is JSON already. */
+export function jsonText(text: string): Answer {
+  return { status: 200, contentType: 'application/json', text }
+}
+
 function readerOf<T>(shape: Shape<T> | Reader<T>): Reader<T> {
   return typeof shape === 'function' ? shape : (sent) => requireShape(shape, sent)
 }

@@ -15,20 +15,25 @@ const noParams: Readonly<Record<string, string>> = {}
 export function createFastLane(
   endpoints: readonly Endpoint[],
 ): (method: string, url: string) => Match | null {
-  const fixed = new Map<string, Match>()
+  const fixed = new Map<string, Map<string, Match>>()
   const ending = new Map<string, { endpoint: Endpoint; name: string }>()
   for (const endpoint of endpoints.filter(({ isHot }) => isHot)) {
-    const colon = endpoint.path.indexOf(':')
-    const key = `${endpoint.method} ${colon < 0 ? endpoint.path : endpoint.path.slice(0, colon)}`
-    if (colon < 0) fixed.set(key, { endpoint, params: noParams })
-    else ending.set(key, { endpoint, name: endpoint.path.slice(colon + 1) })
+    const { method, path } = endpoint
+    const colon = path.indexOf(':')
+    if (colon < 0) {
+      const methods = fixed.get(path) ?? new Map<string, Match>()
+      fixed.set(path, methods.set(method, { endpoint, params: noParams }))
+    } else {
+      const name = path.slice(colon + 1)
+      ending.set(`${method} ${path.slice(0, colon)}`, { endpoint, name })
+    }
   }
   return (method, url) => {
     const end = url.indexOf('?')
     const path = end < 0 ? url : url.slice(0, end)
     const verb = method === 'HEAD' ? 'GET' : method
-    const match = fixed.get(`${verb} ${path}`)
-    if (match !== undefined) return match
+    const methods = fixed.get(path)
+    if (methods !== undefined) return methods.get(verb) ?? null
     const slash = path.lastIndexOf('/') + 1
     const prefixed = ending.get(`${verb} ${path.slice(0, slash)}`)
     const value = path.slice(slash)

@@ -75,14 +75,18 @@ class Serving {
         return
       }
       const found = this.#deps.authenticate(readBearerToken(request))
-      if (found instanceof Promise) found.then(this.#admit, this.#fail)
-      else this.#admit(found)
+      if (found instanceof Promise) {
+        found.then(
+          (caller) => this.#admit(caller),
+          (error: unknown) => this.#fail(error),
+        )
+      } else this.#admit(found)
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  readonly #admit = (caller: Caller | null): void => {
+  #admit(caller: Caller | null): void {
     if (caller === null) {
       this.#fail(new RefusalError('token-unknown', 'the access token is not known'))
     } else this.#read(caller)
@@ -92,7 +96,13 @@ class Serving {
     const { endpoint, request } = this.#exchange
     const { readBody: reader } = endpoint
     if (reader === null) this.#handle(caller, null)
-    else readBody(request, (bytes) => this.#handle(caller, bytes), this.#fail)
+    else {
+      readBody(
+        request,
+        (bytes) => this.#handle(caller, bytes),
+        (error) => this.#fail(error),
+      )
+    }
   }
 
   #handle(caller: Caller | null, bytes: Buffer | null): void {
@@ -102,14 +112,18 @@ class Serving {
       const body = bytes === null ? undefined : endpoint.readBody?.(parseBody(bytes))
       const requestId = this.#requestId
       const answer = endpoint.handle({ params, query, body, caller, requestId })
-      if (answer instanceof Promise) answer.then(this.#answer, this.#fail)
-      else this.#answer(answer)
+      if (answer instanceof Promise) {
+        answer.then(
+          (settled) => this.#answer(settled),
+          (error: unknown) => this.#fail(error),
+        )
+      } else this.#answer(answer)
     } catch (error) {
       this.#fail(error)
     }
   }
 
-  readonly #fail = (error: unknown): void => {
+  #fail(error: unknown): void {
     if (error instanceof RequestAborted) {
       this.#record(abortedStatus)
       return
@@ -121,7 +135,7 @@ class Serving {
     this.#answer(answerTo(error))
   }
 
-  readonly #answer = (answer: Answer): void => {
+  #answer(answer: Answer): void {
     const { request, response } = this.#exchange
     const { text } = answer
     const isLingering = answer.status === 413 || isAnnouncedTooLarge(request)

@@ -12,14 +12,19 @@ export const productionSpan = 256
  */
 export function chunkBytes(
   { lines, leaves }: Pick<DiskLog, 'lines' | 'leaves'>,
-  range: { readonly log: string; readonly from: number; readonly to: number; readonly note: string },
+  range: {
+    readonly log: string
+    readonly from: number
+    readonly to: number
+    readonly note: string
+  },
   span = productionSpan,
 ): Uint8Array[] {
   const size = parseNote(range.note)?.checkpoint.size
   if (size === undefined) throw new Error(`${range.log} has no checkpoint to be proved against`)
   const { log, from, to, note } = range
   const pieces: Uint8Array[] = [Buffer.from(formatHeader({ log, from, checkpoint: note }))]
-  for (let next = from; next < to; ) {
+  for (let next = from; next < to;) {
     const end = Math.min(to, next - (next % span) + span)
     const parts = lines.slice(next, end).map(lineBytes)
     const proof = end === size ? [] : consistencyProof(leaves.slice(0, size), end)
@@ -30,7 +35,9 @@ export function chunkBytes(
 }
 
 function lineBytes(line: DiskLine): Uint8Array {
-  return line instanceof Uint8Array ? Buffer.concat([line, Buffer.from('\n')]) : Buffer.from(formatBlank(line.blankHash))
+  return line instanceof Uint8Array
+    ? Buffer.concat([line, Buffer.from('\n')])
+    : Buffer.from(formatBlank(line.blankHash))
 }
 
 /** PROOF(m, D[n]) by the recursive definition of RFC 6962 section 2.1.2. */

@@ -12,12 +12,17 @@ export function main(args: readonly string[]): number {
     if (options.seeds === 1) print(describe(result))
     if (result.failure === null) continue
     failures.push(result)
-    if (!options.json) print(`seed ${seed}: ${result.failure}\n  replay: npm run simulate -- --seed ${seed}`)
+    if (!options.json)
+      print(`seed ${seed}: ${result.failure}\n  replay: npm run simulate -- --seed ${seed}`)
     if (options.untilFailure) break
   }
   const seconds = (performance.now() - startedMs) / 1000
-  if (options.json) print(JSON.stringify({ failures: failures.map(({ seed, failure }) => ({ seed, failure })) }))
-  else print(`${options.seeds} seeds, ${writes} acknowledged writes, ${failures.length} failed, ${seconds.toFixed(1)} s`)
+  if (options.json)
+    print(JSON.stringify({ failures: failures.map(({ seed, failure }) => ({ seed, failure })) }))
+  else
+    print(
+      `${options.seeds} seeds, ${writes} acknowledged writes, ${failures.length} failed, ${seconds.toFixed(1)} s`,
+    )
   return failures.length === 0 ? 0 : 1
 }
 

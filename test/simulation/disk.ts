@@ -10,7 +10,9 @@ import type { LogState } from '../../src/mesh/state.ts'
 
 export type DiskLine = Uint8Array | { readonly blankHash: Hash }
 
-type Head = Omit<LogWrite, 'lines' | 'fills' | 'subtrees' | 'expectedSize' | 'note'> & { readonly note: string }
+type Head = Omit<LogWrite, 'lines' | 'fills' | 'subtrees' | 'expectedSize' | 'note'> & {
+  readonly note: string
+}
 
 export type DiskLog = {
   head: Head
@@ -60,7 +62,9 @@ export class Disk {
     for (const write of transaction.logs) {
       const size = this.logs.get(write.log)?.lines.length ?? 0
       if (size !== write.expectedSize) {
-        throw new Error(`conflict: ${write.log} holds ${size} lines, the commit expects ${write.expectedSize}`)
+        throw new Error(
+          `conflict: ${write.log} holds ${size} lines, the commit expects ${write.expectedSize}`,
+        )
       }
     }
     this.transactions.push(transaction)
@@ -68,7 +72,8 @@ export class Disk {
     for (const lookup of transaction.lookups) {
       const { medium, address } = lookup.threepid
       const line = this.logs.get(lookup.log)?.lines[lookup.index]
-      if (!(line instanceof Uint8Array)) throw new Error(`${lookup.log} lacks indexed line ${lookup.index}`)
+      if (!(line instanceof Uint8Array))
+        throw new Error(`${lookup.log} lacks indexed line ${lookup.index}`)
       const known = this.about(medium, address)
       const isNew = !known.some(({ log, index }) => log === lookup.log && index === lookup.index)
       if (!isNew) continue
@@ -84,7 +89,13 @@ export class Disk {
     }
   }
 
-  #write({ lines, fills, subtrees: _, expectedSize: __, ...head }: Transaction['logs'][number]): void {
+  #write({
+    lines,
+    fills,
+    subtrees: _,
+    expectedSize: __,
+    ...head
+  }: Transaction['logs'][number]): void {
     let log = this.logs.get(head.log)
     if (log === undefined) {
       log = { head, lines: [], leaves: [], reached: 0 }
@@ -101,7 +112,8 @@ export class Disk {
       log.leaves.push(leafOf(stored))
     }
     for (const { index, bytes } of fills) {
-      if (log.lines[index] instanceof Uint8Array) throw new Error(`${head.log}: line ${index} is not blank`)
+      if (log.lines[index] instanceof Uint8Array)
+        throw new Error(`${head.log}: line ${index} is not blank`)
       log.lines[index] = new Uint8Array(bytes)
     }
   }
@@ -118,7 +130,11 @@ export class Disk {
   }
 
   /** What a pair's lookup is answered from: of each kind the newest, as the others are superseded. */
-  newestAbout(pair: { readonly medium: string; readonly address: string; readonly mxid: string }): IndexedEntry[] {
+  newestAbout(pair: {
+    readonly medium: string
+    readonly address: string
+    readonly mxid: string
+  }): IndexedEntry[] {
     const newest: IndexedEntry[] = []
     for (const kind of ['bind', 'unbind']) {
       let last: IndexedEntry | null = null
@@ -176,12 +192,17 @@ export class Disk {
 const read = new Map<string, { readonly entry: Entry; readonly fact: Fact }>()
 const readMax = 5_000
 
-function readOnce(text: string, log: LogId, index: number): { readonly entry: Entry; readonly fact: Fact } {
+function readOnce(
+  text: string,
+  log: LogId,
+  index: number,
+): { readonly entry: Entry; readonly fact: Fact } {
   const key = `${log} ${index} ${text}`
   const before = read.get(key)
   if (before !== undefined) return before
   const fact = readFact(text, log, index)
-  if (fact === null) throw new Error(`${log} has line ${index} indexed, which says nothing about an address`)
+  if (fact === null)
+    throw new Error(`${log} has line ${index} indexed, which says nothing about an address`)
   const both = { entry: parseEntry(text, Buffer.byteLength(text)), fact }
   if (read.size >= readMax) read.clear()
   read.set(key, both)

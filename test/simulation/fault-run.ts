@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,13 +41,22 @@ export class FaultyCopies {
     const files = Array.from({ length: count }, (_, i) => `in/${i}/test/simulation/command.ts`)
     const config = {
       extends: join(root, 'tsconfig.json'),
-      compilerOptions: { rootDir: 'in', outDir: 'out', noEmit: false, sourceMap: false, noCheck: true, typeRoots: [join(root, 'node_modules/@types')] },
+      compilerOptions: {
+        rootDir: 'in',
+        outDir: 'out',
+        noEmit: false,
+        sourceMap: false,
+        noCheck: true,
+        typeRoots: [join(root, 'node_modules/@types')],
+      },
       include: [],
       files,
     }
     writeFileSync(join(this.#folder, 'tsconfig.json'), JSON.stringify(config))
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', this.#folder], { encoding: 'utf8' })
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', this.#folder], {
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(`the faulty copies do not compile: ${stdout}`)
   }
 
@@ -47,11 +64,24 @@ export class FaultyCopies {
   async judge(index: number, seeds: number): Promise<FaultVerdict> {
     const command = join(this.#folder, 'out', String(index), 'test', 'simulation', 'command.js')
     const script = `import(${JSON.stringify(command)}).then(({ main }) => main(process.argv.slice(1)))`
-    const args = ['--input-type=module', '-e', script, '--', '--seeds', String(seeds), '--until-failure', '--json']
-    const { stdout, stderr } = await output(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }))
+    const args = [
+      '--input-type=module',
+      '-e',
+      script,
+      '--',
+      '--seeds',
+      String(seeds),
+      '--until-failure',
+      '--json',
+    ]
+    const { stdout, stderr } = await output(
+      spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] }),
+    )
     const last = stdout.trim().split('\n').at(-1) ?? ''
     if (!last.startsWith('{')) throw new Error(`a faulty copy did not run: ${stderr}`)
-    return (JSON.parse(last) as { failures: { seed: number; failure: string }[] }).failures[0] ?? null
+    return (
+      (JSON.parse(last) as { failures: { seed: number; failure: string }[] }).failures[0] ?? null
+    )
   }
 
   remove(): void {
@@ -62,8 +92,12 @@ export class FaultyCopies {
 function plant({ name, find, replace }: PlantedFault, file: string): void {
   const text = readFileSync(file, 'utf8')
   const count = text.split(find).length - 1
-  if (count !== 1) throw new Error(`"${name}" must be written anew: its text stands ${count} times in ${file}`)
-  writeFileSync(file, text.replace(find, () => replace))
+  if (count !== 1)
+    throw new Error(`"${name}" must be written anew: its text stands ${count} times in ${file}`)
+  writeFileSync(
+    file,
+    text.replace(find, () => replace),
+  )
 }
 
 function output(child: ReturnType<typeof spawn>): Promise<{ stdout: string; stderr: string }> {

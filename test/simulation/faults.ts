@@ -38,7 +38,7 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'equal stamps are not ordered',
     file: 'src/domain/claim.ts',
-    find: "  if (a.log !== b.log) return a.log < b.log ? -1 : 1\n",
+    find: '  if (a.log !== b.log) return a.log < b.log ? -1 : 1\n',
     replace: '  if (a.log !== b.log) return 0\n',
   },
   {
@@ -57,7 +57,8 @@ export const plantedFaults: readonly PlantedFault[] = [
     name: 'operations are acknowledged before they are durable',
     file: 'src/mesh/append.ts',
     find: '  return [...effects, ...wantCommit(state)]\n}',
-    replace: "  return [...effects, { type: 'appended', request, entries }, ...wantCommit(state)]\n}",
+    replace:
+      "  return [...effects, { type: 'appended', request, entries }, ...wantCommit(state)]\n}",
   },
   {
     name: 'an older binding comes back when the newest is withdrawn',
@@ -75,8 +76,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: 'a resumed snapshot keeps the life it had drawn',
     file: 'src/mesh/step.ts',
-    find: "  return [{ type: 'notice', notice }, { type: 'draw-life' }]",
-    replace: "  return [{ type: 'notice', notice }]",
+    find: '  state.nextLife = null\n  const notice',
+    replace: '  if (before !== null) return []\n  const notice',
   },
   {
     name: 'a life goes on after its signed head was not stored',

@@ -43,13 +43,19 @@ export function checkEnd(given: {
 }
 
 /** 2: what was acknowledged, and held by some disk ever since, stands on every node. */
-function checkNothingLost(processes: readonly Process[], witness: Witness, isJudged: (origin: string) => boolean): void {
+function checkNothingLost(
+  processes: readonly Process[],
+  witness: Witness,
+  isJudged: (origin: string) => boolean,
+): void {
   for (const { node, log, index, isExcused } of witness.acknowledged) {
     if (isExcused || !isJudged(parseLogId(log)?.node ?? '')) continue
     for (const process of processes) {
       const line = process.disk.logs.get(log)?.lines[index]
       if (line instanceof Uint8Array) continue
-      throw new Violation(`line ${index} of ${log}, acknowledged by ${node}, is missing on ${process.name}`)
+      throw new Violation(
+        `line ${index} of ${log}, acknowledged by ${node}, is missing on ${process.name}`,
+      )
     }
   }
 }
@@ -85,30 +91,56 @@ function checkAnswers(
     const answer = answerOf(foldClaims(statements), () => 0, nowMs)?.mxid ?? null
     const right = rightAnswer(facts, medium, address)
     if (answer === right) continue
-    throw new Violation(`${process.name} answers ${answer ?? 'nothing'} for ${address}, right is ${right ?? 'nothing'}`)
+    throw new Violation(
+      `${process.name} answers ${answer ?? 'nothing'} for ${address}, right is ${right ?? 'nothing'}`,
+    )
   }
 }
 
 /** 9: what a machine holds beside the heads of its logs is bounded, and empty when nothing is under way. */
-function checkMemory({ name, state }: Process, oldExchanges: ReadonlySet<number>, isJudged: (origin: string) => boolean): void {
+function checkMemory(
+  { name, state }: Process,
+  oldExchanges: ReadonlySet<number>,
+  isJudged: (origin: string) => boolean,
+): void {
   const fed = [...state.exchanges.keys()].filter((id) => !oldExchanges.has(id))
-  if (state.exchanges.size > fed.length) throw new Violation(`${name} holds exchanges that nobody feeds`)
-  if (state.group.lineCount > 0 || state.group.pairs.size > 0) throw new Violation(`${name} holds lines it never commits`)
+  if (state.exchanges.size > fed.length)
+    throw new Violation(`${name} holds exchanges that nobody feeds`)
+  if (state.group.lineCount > 0 || state.group.pairs.size > 0)
+    throw new Violation(`${name} holds lines it never commits`)
   if (state.committing !== null) throw new Violation(`${name} waits for a commit nobody does`)
   const logCount = state.logs.size
   for (const peer of state.peers.values()) {
-    const sizes = { refusals: peer.refusals.length, have: peer.have.size, after: peer.logAfterMs.size, serving: peer.serving.size }
+    const sizes = {
+      refusals: peer.refusals.length,
+      have: peer.have.size,
+      after: peer.logAfterMs.size,
+      serving: peer.serving.size,
+    }
     if (!isJudged(peer.peer.name)) continue
-    const isBounded = sizes.refusals <= 10 && sizes.serving === 0 && sizes.have <= logCount + 2 && sizes.after <= 2 * logCount + 2
-    if (!isBounded) throw new Violation(`${name} holds too much about ${peer.peer.name}: ${JSON.stringify(sizes)}`)
+    const isBounded =
+      sizes.refusals <= 10 &&
+      sizes.serving === 0 &&
+      sizes.have <= logCount + 2 &&
+      sizes.after <= 2 * logCount + 2
+    if (!isBounded)
+      throw new Violation(
+        `${name} holds too much about ${peer.peer.name}: ${JSON.stringify(sizes)}`,
+      )
   }
 }
 
 /** 8: honest peers are not refused for ever. A pull under way elsewhere is a reason that passes. */
-function checkNoRefusals(process: Process, calmFromMs: number, isJudged: (origin: string) => boolean): void {
+function checkNoRefusals(
+  process: Process,
+  calmFromMs: number,
+  isJudged: (origin: string) => boolean,
+): void {
   for (const { atMs, peer, log, code } of process.refused) {
     const isHostile = !isJudged(peer) || !isJudged(parseLogId(log ?? '')?.node ?? '')
     if (atMs < calmFromMs || isHostile || code === 'already-pulling') continue
-    throw new Violation(`${process.name} still refuses ${log ?? 'a chunk'} from ${peer} when all is calm: ${code}`)
+    throw new Violation(
+      `${process.name} still refuses ${log ?? 'a chunk'} from ${peer} when all is calm: ${code}`,
+    )
   }
 }

@@ -4,13 +4,16 @@ import type { Outcome, Process } from './process.ts'
 
 /** What came of a chunk: as log/accept.ts ends, or refused before the machine heard of it. */
 export type IntakeResult =
-  | Outcome
-  | { readonly type: 'unread'; readonly code: string; readonly message: string }
+  Outcome | { readonly type: 'unread'; readonly code: string; readonly message: string }
 
 /** Takes the bytes of one chunk as they come, splits them with the product's reader, and feeds the machine. */
 export class Intake {
   readonly #process: Process
-  readonly #given: { readonly peer: string; readonly via: 'push' | 'pull'; readonly log: string | null }
+  readonly #given: {
+    readonly peer: string
+    readonly via: 'push' | 'pull'
+    readonly log: string | null
+  }
   readonly #reader = new ChunkReader()
   readonly #hear: (result: IntakeResult) => void
   readonly #exchange: number
@@ -33,7 +36,8 @@ export class Intake {
     try {
       for (const part of this.#reader.push(bytes)) {
         if (part.type === 'header') this.#open(part.header)
-        else this.#process.handle({ type: 'segment', exchange: this.#exchange, segment: part.segment })
+        else
+          this.#process.handle({ type: 'segment', exchange: this.#exchange, segment: part.segment })
         if (this.isOver) return
       }
     } catch (error) {
@@ -71,7 +75,11 @@ export class Intake {
     if (!isRefusal(error)) throw error
     const { code, message } = error
     if (!this.#isOpen) return this.#end({ type: 'unread', code, message })
-    this.#process.handle({ type: 'chunk-ended', exchange: this.#exchange, failure: { code, message } })
+    this.#process.handle({
+      type: 'chunk-ended',
+      exchange: this.#exchange,
+      failure: { code, message },
+    })
   }
 
   #end(result: IntakeResult): void {

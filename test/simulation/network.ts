@@ -88,7 +88,11 @@ export class Network {
   }
 
   /** A call that ends once: by its answer, or by silence. */
-  #pending(from: Process, call: Call, end: (reason: string) => void): { isOver: boolean; finish: () => boolean } {
+  #pending(
+    from: Process,
+    call: Call,
+    end: (reason: string) => void,
+  ): { isOver: boolean; finish: () => boolean } {
     from.calls.add(call)
     const pending = {
       isOver: false,
@@ -111,7 +115,8 @@ export class Network {
     const pending = this.#pending(from, call, fail)
     const request = (): void => {
       const callee = this.#callee(peer)
-      if (callee === null) return this.#send(peer, from.name, () => pending.finish() && fail('connection refused'))
+      if (callee === null)
+        return this.#send(peer, from.name, () => pending.finish() && fail('connection refused'))
       const body = this.#headsBody(callee, from.name, full)
       this.#send(peer, from.name, () => {
         if (!pending.finish()) return
@@ -141,12 +146,15 @@ export class Network {
   #sendTwicePerhaps(from: string, to: string, deliver: () => void): void {
     this.#send(from, to, deliver)
     if (!this.#chance.isHit(this.#weather(from, to).duplication)) return
-    this.#agenda.after(this.#chance.between(1, duplicateDelayMaxMs), () => this.#send(from, to, deliver))
+    this.#agenda.after(this.#chance.between(1, duplicateDelayMaxMs), () =>
+      this.#send(from, to, deliver),
+    )
   }
 
   #push(from: Process, call: Extract<Call, { type: 'push' }>): void {
     const { peer, log, from: index, to, note } = call
-    const finish = (outcome: PushOutcome): void => from.handle({ type: 'push-ended', peer, log, outcome })
+    const finish = (outcome: PushOutcome): void =>
+      from.handle({ type: 'push-ended', peer, log, outcome })
     const pending = this.#pending(from, call, (reason) => finish({ type: 'failed', reason }))
     const pieces = this.#piecesOf(from, { log, from: index, to, note })
     const send = (): void => {
@@ -168,7 +176,8 @@ export class Network {
   #pull(from: Process, call: Extract<Call, { type: 'pull' }>): void {
     const { peer, log, from: index } = call
     let intake: Intake | null = null
-    const finish = (failure: string | null): void => from.handle({ type: 'pull-ended', peer, log, failure })
+    const finish = (failure: string | null): void =>
+      from.handle({ type: 'pull-ended', peer, log, failure })
     const pending = this.#pending(from, call, (reason) => {
       intake?.broke()
       finish(reason)
@@ -179,7 +188,13 @@ export class Network {
     this.#send(from.name, peer, () => {
       const callee = this.#callee(peer)
       if (callee === null) return this.#send(peer, from.name, () => end('connection refused'))
-      const answer = callee.ask((request) => ({ type: 'entries-asked', request, peer: from.name, log, from: index }))
+      const answer = callee.ask((request) => ({
+        type: 'entries-asked',
+        request,
+        peer: from.name,
+        log,
+        from: index,
+      }))
       if (answer?.type !== 'served') {
         const code = answer?.type === 'refused' ? answer.code : 'no answer'
         return this.#send(peer, from.name, () => end(`it refused: ${code}`))
@@ -201,7 +216,10 @@ export class Network {
     })
   }
 
-  #piecesOf(sender: Process, range: { log: string; from: number; to: number; note: string }): Uint8Array[] {
+  #piecesOf(
+    sender: Process,
+    range: { log: string; from: number; to: number; note: string },
+  ): Uint8Array[] {
     const stored = sender.disk.logs.get(range.log)
     if (stored === undefined) throw new Error(`${sender.name} does not hold ${range.log}`)
     const pieces = chunkBytes(stored, range, this.span)
@@ -210,14 +228,20 @@ export class Network {
   }
 
   /** Delivers the pieces of a chunk in order, cut anew at any byte, with pauses; or breaks off on the way. */
-  #stream(from: string, to: string, pieces: readonly Uint8Array[], intake: Intake, broke: () => void): void {
+  #stream(
+    from: string,
+    to: string,
+    pieces: readonly Uint8Array[],
+    intake: Intake,
+    broke: () => void,
+  ): void {
     const weather = this.#weather(from, to)
     const bytes = Buffer.concat(pieces)
     const isReset = this.#chance.isHit(weather.reset)
     const isTruncated = this.#chance.isHit(weather.truncation)
     const end = isReset || isTruncated ? this.#chance.between(0, bytes.length) : bytes.length
     let delay = 0
-    for (let start = 0; start < end; ) {
+    for (let start = 0; start < end;) {
       const next = Math.min(end, start + this.#chance.between(1, 4_000))
       // Each delivery has bytes of its own, as a socket's would be: a duplicate must not see what the first one did.
       const piece = Buffer.from(bytes.subarray(start, next))

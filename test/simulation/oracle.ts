@@ -18,7 +18,10 @@ export type Fact = {
 
 /** What a line says about an address; null when it says nothing about any. */
 export function readFact(text: string, log: string, index: number): Fact | null {
-  const line = JSON.parse(text) as Record<string, unknown> & { a: Record<string, string>; t: number }
+  const line = JSON.parse(text) as Record<string, unknown> & {
+    a: Record<string, string>
+    t: number
+  }
   if (line['k'] !== 'bind' && line['k'] !== 'unbind') return null
   const fact = {
     kind: line['k'],
@@ -45,13 +48,20 @@ export function claimStampOf({ kind, t, at, covers }: Omit<Fact, 'mark'>): numbe
  * The newest bind of an address answers, whoever made it, unless an unbind of just that pair is as new or newer. Where
  * it is withdrawn nothing answers: no older binding comes back. All facts here are of one group of siblings.
  */
-export function rightAnswer(facts: readonly Fact[], medium: string, address: string): string | null {
+export function rightAnswer(
+  facts: readonly Fact[],
+  medium: string,
+  address: string,
+): string | null {
   const about = facts.filter((fact) => fact.medium === medium && fact.address === address)
   const binds = about.filter(({ kind }) => kind === 'bind')
   const newest = binds.sort((a, b) => (a.mark < b.mark ? 1 : -1))[0]
   if (newest === undefined) return null
   const isWithdrawn = about.some(
-    (fact) => fact.kind === 'unbind' && fact.mxid === newest.mxid && claimStampOf(fact) >= claimStampOf(newest),
+    (fact) =>
+      fact.kind === 'unbind' &&
+      fact.mxid === newest.mxid &&
+      claimStampOf(fact) >= claimStampOf(newest),
   )
   return isWithdrawn ? null : newest.mxid
 }

@@ -62,30 +62,43 @@ export class Process {
   /** The next transaction is interrupted: before it is durable, or after, with nobody told. */
   killAtCommit: 'before' | 'after' | null = null
   /** Newest refusals this process gave to chunks. */
-  readonly refused: { readonly atMs: number; readonly peer: string; readonly log: string | null; readonly code: string }[] = []
+  readonly refused: {
+    readonly atMs: number
+    readonly peer: string
+    readonly log: string | null
+    readonly code: string
+  }[] = []
   readonly notices: Notice[] = []
   /** Calls under way. */
   readonly calls = new Set<Call>()
 
-  constructor(ports: ProcessPorts, machine: Machine, given: { disk: Disk; clock: MachineClock; resumed?: MeshState }) {
+  constructor(
+    ports: ProcessPorts,
+    machine: Machine,
+    given: { disk: Disk; clock: MachineClock; resumed?: MeshState },
+  ) {
     this.#ports = ports
     this.machine = machine
     this.disk = given.disk
     this.clock = given.clock
     const now = this.#now()
-    this.state = given.resumed ?? bootState({
-      self: {
-        name: machine.name,
-        serverName: 'id.example.org',
-        meshKey: machine.verifierKey,
-        matrixKeys: [{ key_id: 'ed25519:0', key: 'a'.repeat(43), valid_from: 0, expired_at: null }],
-        recoveryKey: null,
-      },
-      limits: { skewMaxMs: 60_000 },
-      peers: machine.peers,
-      logs: this.disk.bootLogs(),
-      now,
-    })
+    this.state =
+      given.resumed ??
+      bootState({
+        self: {
+          name: machine.name,
+          serverName: 'id.example.org',
+          meshKey: machine.verifierKey,
+          matrixKeys: [
+            { key_id: 'ed25519:0', key: 'a'.repeat(43), valid_from: 0, expired_at: null },
+          ],
+          recoveryKey: null,
+        },
+        limits: { skewMaxMs: 60_000 },
+        peers: machine.peers,
+        logs: this.disk.bootLogs(),
+        now,
+      })
     if (given.resumed !== undefined) return
     const aliveMs = Number(this.disk.meta.get(aliveMetaName) ?? '0')
     this.handle({ type: 'started', isAway: now.wallMs - aliveMs > awayMaxMs })
@@ -114,7 +127,11 @@ export class Process {
   /** Nothing staged or under way: a snapshot of the memory can be taken. */
   get isCalm(): boolean {
     const { group, committing, exchanges, nextLife } = this.state
-    const isEmpty = !group.isWanted && group.logs.size === 0 && group.sides.length === 0 && group.appended.length === 0
+    const isEmpty =
+      !group.isWanted &&
+      group.logs.size === 0 &&
+      group.sides.length === 0 &&
+      group.appended.length === 0
     return isEmpty && committing === null && exchanges.size === 0 && nextLife !== null
   }
 
@@ -123,8 +140,15 @@ export class Process {
     for (const { peer, ...call } of calls) {
       const reason = 'the connection is gone'
       if (call.type === 'ask-heads') this.handle({ type: 'heads-failed', peer, reason })
-      else if (call.type === 'pull') this.handle({ type: 'pull-ended', peer, log: call.log, failure: reason })
-      else this.handle({ type: 'push-ended', peer, log: call.log, outcome: { type: 'failed', reason } })
+      else if (call.type === 'pull')
+        this.handle({ type: 'pull-ended', peer, log: call.log, failure: reason })
+      else
+        this.handle({
+          type: 'push-ended',
+          peer,
+          log: call.log,
+          outcome: { type: 'failed', reason },
+        })
     }
     for (const [peer, { serving }] of this.state.peers) {
       for (const [log, count] of [...serving]) {
@@ -135,7 +159,10 @@ export class Process {
 
   append(operations: readonly Operation[]): void {
     const request = this.#requestNext++
-    const known = operations.map((operation): KnownOperation => ({ ...operation, known: this.#knownOf(operation) }))
+    const known = operations.map((operation): KnownOperation => ({
+      ...operation,
+      known: this.#knownOf(operation),
+    }))
     this.#appends.set(request, known)
     this.handle({ type: 'append', request, operations: known })
   }
@@ -189,7 +216,12 @@ export class Process {
         return this.#process({ type: 'life-drawn', life: lifeFromRandom(chance.bytes(8)), now })
       case 'verify-checkpoint': {
         const isValid = effect.keys.some((key) => keys.isSigned(effect.note, key))
-        return this.#process({ type: 'checkpoint-verified', exchange: effect.exchange, isValid, now })
+        return this.#process({
+          type: 'checkpoint-verified',
+          exchange: effect.exchange,
+          isValid,
+          now,
+        })
       }
       case 'load-leaves': {
         const leaves = this.disk.knownLeaves(effect.log, effect.from, effect.to)
@@ -210,7 +242,15 @@ export class Process {
         const body = formatCheckpointBody(head)
         let timeS: number | null = null
         for (const key of effect.keys) timeS ??= keys.cosignedAt(body, line, node, key)
-        return this.#process({ type: 'cosignature-verified', log, node, size: head.size, timeS, line, now })
+        return this.#process({
+          type: 'cosignature-verified',
+          log,
+          node,
+          size: head.size,
+          timeS,
+          line,
+          now,
+        })
       }
       case 'ask-heads':
       case 'push':
@@ -233,15 +273,28 @@ export class Process {
       case 'appended': {
         const operations = this.#appends.get(effect.request) ?? []
         this.#appends.delete(effect.request)
-        return this.#ports.witness.appended(this.name, this.disk, { operations, entries: effect.entries })
+        return this.#ports.witness.appended(this.name, this.disk, {
+          operations,
+          entries: effect.entries,
+        })
       }
       case 'heads': {
         const logs = effect.logs.map(({ log, have, note, cosigned, cosign }) => {
           const own = cosign === null ? [] : [signer.cosign(cosign, timeS)]
-          return { log, have, note: note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join('') }
+          return {
+            log,
+            have,
+            note:
+              note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join(''),
+          }
         })
         const closed = { count: effect.closed.count, logs: effect.closed.logs }
-        this.#answers.get(effect.request)?.({ type: 'heads', request: effect.request, logs, closed })
+        this.#answers.get(effect.request)?.({
+          type: 'heads',
+          request: effect.request,
+          logs,
+          closed,
+        })
         return
       }
       case 'served':
@@ -253,7 +306,12 @@ export class Process {
         return
       case 'exchange-ended': {
         const cosignature = effect.cosign === null ? null : signer.cosign(effect.cosign, timeS)
-        return this.#endExchange({ type: 'exchange-ended', exchange: effect.exchange, have: effect.have, cosignature })
+        return this.#endExchange({
+          type: 'exchange-ended',
+          exchange: effect.exchange,
+          have: effect.have,
+          cosignature,
+        })
       }
       case 'exchange-refused':
         return this.#endExchange(effect)
@@ -297,7 +355,12 @@ export class Process {
     }
     const { problem } = this.disk
     if (problem !== null) {
-      return this.#process({ type: 'commit-failed', commit: effect.commit, code: problem, now: this.#now() })
+      return this.#process({
+        type: 'commit-failed',
+        commit: effect.commit,
+        code: problem,
+        now: this.#now(),
+      })
     }
     if (this.killAtCommit === 'before') this.#die()
     this.disk.commit({ logs, lookups: effect.lookups, side: effect.side })

@@ -39,7 +39,11 @@ const thrown = 'the run threw: '
 function simulateOnce(seed: number, options: { readonly realKeys?: boolean }): RunResult {
   const chance = new Chance(seed)
   const plan = drawPlan(chance)
-  const world = new World(plan, chance, options.realKeys === true ? new Ed25519Keys() : new HashKeys())
+  const world = new World(
+    plan,
+    chance,
+    options.realKeys === true ? new Ed25519Keys() : new HashKeys(),
+  )
   let failure: string | null = null
   try {
     run(world)
@@ -99,11 +103,15 @@ function settle(world: World): void {
     const isEqual = heads.every((text) => text === heads[0])
     if (!isEqual || heads[0] !== before) {
       calmFromMs = agenda.nowMs
-      for (const process of processes) exchangesBefore.set(process, new Set(process.state.exchanges.keys()))
+      for (const process of processes)
+        exchangesBefore.set(process, new Set(process.state.exchanges.keys()))
     }
     before = heads[0] ?? ''
     if (agenda.nowMs - calmFromMs >= calmMs) break
-    if (agenda.nowMs >= endMs) throw new Violation(`the nodes do not agree ${settleMaxMs / 1000} s after faults ended${difference(heads)}`)
+    if (agenda.nowMs >= endMs)
+      throw new Violation(
+        `the nodes do not agree ${settleMaxMs / 1000} s after faults ended${difference(heads)}`,
+      )
   }
   checkEnd({
     processes,

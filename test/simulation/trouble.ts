@@ -11,12 +11,15 @@ export function planTrouble(world: World): void {
   const often = (count: number, run: () => void): void => {
     for (let i = 0; i < count; i++) agenda.at(soon(), run)
   }
-  for (let i = 0; i < plan.writes; i++) agenda.at(chance.between(0, plan.faultsMs), () => world.writeSomething())
+  for (let i = 0; i < plan.writes; i++)
+    agenda.at(chance.between(0, plan.faultsMs), () => world.writeSomething())
   often(plan.partitions, () => partition(world))
   often(plan.crashes, () => crash(world))
   often(plan.clones, () => clone(world))
   often(plan.diskProblems, () => breakDisk(world))
-  often(plan.clockJumps, () => jumpClock(world, chance.pick([-90_000, -40_000, -5_000, 5_000, 40_000, 50_000])))
+  often(plan.clockJumps, () =>
+    jumpClock(world, chance.pick([-90_000, -40_000, -5_000, 5_000, 40_000, 50_000])),
+  )
   if (plan.hourAhead) agenda.at(soon(), () => jumpClock(world, 3_600_000))
   for (let i = 0; i < plan.liveSnapshots; i++) {
     agenda.at(chance.between(0, Math.floor(plan.faultsMs * 0.3)), () => takeSnapshot(world))
@@ -131,7 +134,12 @@ function takeSnapshot(world: World): void {
     })
     return
   }
-  const taken = { state: structuredClone(process.state), calls: [...process.calls], disk: site.disk.copy(), atMs: agenda.nowMs }
+  const taken = {
+    state: structuredClone(process.state),
+    calls: [...process.calls],
+    disk: site.disk.copy(),
+    atMs: agenda.nowMs,
+  }
   const resumeMs = agenda.nowMs + clockDriftMaxMs + plan.clockTickMs + chance.between(1_000, 20_000)
   if (resumeMs >= plan.faultsMs) return
   agenda.at(resumeMs, () => {

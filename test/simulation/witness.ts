@@ -59,7 +59,10 @@ export class Witness {
     })
     for (const { index, bytes } of write.fills) this.#compare(node, write.log, index, made, bytes)
     const end = write.size
-    if (end > made.length) throw new Violation(`${node} holds ${end} lines of ${write.log}, its origin made ${made.length}`)
+    if (end > made.length)
+      throw new Violation(
+        `${node} holds ${end} lines of ${write.log}, its origin made ${made.length}`,
+      )
   }
 
   /** Nobody takes a line stamped further ahead of its own clock than the skew bound, whoever hands it over. */
@@ -68,10 +71,18 @@ export class Witness {
     if (!(last instanceof Uint8Array)) return
     const ahead = aheadMs(stampIn(textOf(last)), wallMs)
     if (ahead <= clockSkewMaxMs) return
-    throw new Violation(`${node} took a line of ${log} stamped ${Math.round(ahead)} ms ahead of its clock`)
+    throw new Violation(
+      `${node} took a line of ${log} stamped ${Math.round(ahead)} ms ahead of its clock`,
+    )
   }
 
-  #compare(node: string, log: LogId, index: number, made: readonly string[], line: Uint8Array): void {
+  #compare(
+    node: string,
+    log: LogId,
+    index: number,
+    made: readonly string[],
+    line: Uint8Array,
+  ): void {
     if (made[index] === textOf(line)) return
     throw new Violation(`${node} stored a line ${index} of ${log} that its origin did not make`)
   }
@@ -107,7 +118,9 @@ export class Witness {
     const allowed = clockSkewMaxMs + 1 + (isSound ? this.clockSpreadMs : this.strayMaxMs)
     const ahead = aheadMs(stamp, wallMs)
     if (ahead <= allowed) return
-    throw new Violation(`${log} has a line stamped ${Math.round(ahead)} ms ahead of its writer's wall clock`)
+    throw new Violation(
+      `${log} has a line stamped ${Math.round(ahead)} ms ahead of its writer's wall clock`,
+    )
   }
 
   /** Nodes whose wall clock was set wrong at some time. */
@@ -120,7 +133,10 @@ export class Witness {
   appended(
     node: string,
     disk: Disk,
-    { operations, entries }: { operations: readonly KnownOperation[]; entries: readonly AppendedEntry[] },
+    {
+      operations,
+      entries,
+    }: { operations: readonly KnownOperation[]; entries: readonly AppendedEntry[] },
   ): void {
     entries.forEach(({ log, index }, i) => {
       const operation = operations[i] as KnownOperation
@@ -144,11 +160,14 @@ export class Witness {
   ): void {
     const ours = readFact(textOf(place.line), place.log, place.index)
     if (ours === null || ours.kind !== kind || ours.mxid !== mxid || ours.address !== address) {
-      throw new Violation(`${node} acknowledged line ${place.index} of ${place.log}, which says something else`)
+      throw new Violation(
+        `${node} acknowledged line ${place.index} of ${place.log}, which says something else`,
+      )
     }
     const entries = disk.about(medium, address)
     const own = entries.find(({ log, index }) => log === place.log && index === place.index)
-    if (own === undefined) throw new Violation(`${node} acknowledged a line that its lookup index lacks`)
+    if (own === undefined)
+      throw new Violation(`${node} acknowledged a line that its lookup index lacks`)
     for (const other of entries) {
       if (other.transaction >= own.transaction) continue
       if (!isOverruled(ours, other.fact)) {
@@ -185,7 +204,11 @@ function isOverruled(ours: Fact, before: Fact): boolean {
     if (before.kind === 'bind') return ours.mark > before.mark
     return before.mxid !== ours.mxid || claimStampOf(ours) > claimStampOf(before)
   }
-  return before.kind === 'unbind' || before.mxid !== ours.mxid || claimStampOf(ours) >= claimStampOf(before)
+  return (
+    before.kind === 'unbind' ||
+    before.mxid !== ours.mxid ||
+    claimStampOf(ours) >= claimStampOf(before)
+  )
 }
 
 function stampIn(text: string): number {

@@ -3,9 +3,15 @@
  * Relies on: http/endpoint, log/association-reader.
  * Never: hashes an address, asks another node, or says more than was asked for.
  */
-import { endpoint, json, v1Prefix, v2Prefix, type Endpoint } from '../../http/endpoint.ts'
+import { endpoint, json, jsonText, v1Prefix, v2Prefix, type Endpoint } from '../../http/endpoint.ts'
 import { z } from '../../platform/shape.ts'
-import { hashDetails, lookup, readLookupRequest, type LookupDeps } from './lookup.ts'
+import {
+  formatMappings,
+  hashDetails,
+  lookup,
+  readLookupRequest,
+  type LookupDeps,
+} from './lookup.ts'
 import { lookupMany, lookupOne, readBulkLookupRequest } from './plain-lookup.ts'
 
 export function lookupEndpoints(deps: LookupDeps): Endpoint[] {
@@ -23,7 +29,7 @@ export function lookupEndpoints(deps: LookupDeps): Endpoint[] {
       auth: 'token',
       isHot: true,
       body: readLookupRequest,
-      handle: async ({ body }) => json({ mappings: await lookup(deps, body) }),
+      handle: async ({ body }) => jsonText(formatMappings(await lookup(deps, body))),
     }),
     endpoint({
       method: 'GET',

@@ -18,7 +18,7 @@ export type LookupRequest = {
 }
 
 /** Sent string to Matrix ID. */
-export type Mappings = Record<string, string>
+export type Mappings = ReadonlyMap<string, string>
 
 export function hashDetails({ associations, algorithms }: LookupDeps): object {
   return { algorithms, lookup_pepper: associations.pepper() }
@@ -52,13 +52,25 @@ export async function lookup(deps: LookupDeps, request: LookupRequest): Promise<
     algorithm === 'sha256'
       ? await associations.mxidsByHash(addresses)
       : await lookupPlain(associations, addresses.map(splitPlain))
-  const mappings: Mappings = {}
+  const mappings = new Map<string, string>()
   for (let i = 0; i < addresses.length; i++) {
     const address = addresses[i]
     const mxid = mxids[i] ?? null
-    if (address !== undefined && mxid !== null) mappings[address] = mxid
+    if (address !== undefined && mxid !== null) mappings.set(address, mxid)
   }
   return mappings
+}
+
+/**
+ * The answer to a v2 lookup as JSON. Written by hand: an object with a new key for every address would cost a lookup
+ * more than all else, and its keys would have a `__proto__` among them one day.
+ */
+export function formatMappings(mappings: Mappings): string {
+  let members = ''
+  for (const [address, mxid] of mappings) {
+    members += `${members === '' ? '' : ','}${JSON.stringify(address)}:${JSON.stringify(mxid)}`
+  }
+  return `{"mappings":{${members}}}`
 }
 
 function requireAnswerable(

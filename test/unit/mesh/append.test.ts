@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { clockSkewMaxMs } from '../../../src/domain/limits.ts'
 import { stampOfMs, stampsPerMs } from '../../../src/domain/stamp.ts'
 import {
+  beginOf,
   bindOf,
   bindOperation,
   Book,
@@ -72,6 +73,17 @@ describe('lines of ours', () => {
     book.lines.push(bindOf(stampAt(40_000)))
     machine.feed(book)
     expect(bound(machine).stamp).toBeGreaterThan(stampAt(40_000))
+  })
+
+  test('are stamped above what was seen since the life began, too', () => {
+    const machine = started()
+    bound(machine)
+    machine.feed(
+      new Book('lyon.example/site~aaaaaaaa', [
+        beginOf('lyon.example/site~aaaaaaaa', stampAt(40_000)),
+      ]),
+    )
+    expect(bound(machine, 'bob@example.org').stamp).toBe(stampAt(40_000) + 1)
   })
 
   test('follow the wall clock when nothing newer was seen', () => {

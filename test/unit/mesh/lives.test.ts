@@ -256,6 +256,20 @@ describe('a former life', () => {
     expect(closes(machine)).toHaveLength(1)
   })
 
+  test('that a stranger’s head ended is closed only after siblings spoke again', () => {
+    const machine = started()
+    machine.write(bindOperation())
+    machine.hear(lyon)
+    const log = machine.current()
+    const other = forkOf(machine, log, bindOf(stampAt(1_000), { address: 'clone@example.org' }))
+    machine.feed(other, { peer: lyon, from: 2 })
+    machine.write(bindOperation({ address: 'bob@example.org' }))
+    expect(closes(machine)).toEqual([])
+    machine.hear(lyon)
+    machine.commit()
+    expect(closes(machine)).toMatchObject([{ closed: { log, size: 3 } }])
+  })
+
   test('whose close was not stored is closed by a later one', () => {
     const { machine, former } = secondRun()
     machine.hear(lyon)
@@ -333,7 +347,7 @@ describe("a close of another node's log", () => {
     machine.feed(
       new Book(foreign, [
         beginOf(foreign, stampAt(-10_000)),
-        closeOf(book.named(1), stampAt(-9_000)),
+        closeOf(book.named(), stampAt(-9_000)),
       ]),
     )
     expect(machine.state.logs.get(log)?.closedAt).toBeNull()
