@@ -35,20 +35,22 @@ export function readBody(
   let bytes: Buffer = nothing
   let rest: Buffer[] | null = null
   let length = 0
-  const onData = (chunk: Buffer): void => {
+  let isSettled = false
+  const settle = (fault: Error | null): void => {
+    if (isSettled) return
+    isSettled = true
+    if (fault !== null) onFault(fault)
+    else onBody(rest === null ? bytes : Buffer.concat(rest, length))
+  }
+  request.on('data', (chunk: Buffer) => {
     const isFirst = length === 0
     length += chunk.length
-    if (length > bodyBytesMax) {
-      request.removeListener('data', onData)
-      request.removeListener('end', onEnd)
-      onFault(tooLarge())
-    } else if (isFirst) bytes = chunk
+    if (length > bodyBytesMax) settle(tooLarge())
+    else if (isFirst) bytes = chunk
     else (rest ??= [bytes]).push(chunk)
-  }
-  const onEnd = (): void => onBody(rest === null ? bytes : Buffer.concat(rest, length))
-  request.on('data', onData)
-  request.on('end', onEnd)
-  request.on('error', (cause) => onFault(new RequestAborted({ cause })))
+  })
+  request.on('end', () => settle(null))
+  request.on('error', (cause) => settle(new RequestAborted({ cause })))
 }
 
 /**

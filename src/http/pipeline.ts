@@ -136,6 +136,17 @@ class Serving {
   }
 
   #answer(answer: Answer): void {
+    try {
+      this.#send(answer)
+      this.#record(answer.status)
+    } catch (error) {
+      // A header that cannot be written, say: whoever waits must not wait for ever.
+      this.#deps.logger.error({ requestId: this.#requestId, err: error }, 'answer not sent')
+      this.#exchange.response.destroy()
+    }
+  }
+
+  #send(answer: Answer): void {
     const { request, response } = this.#exchange
     const { text } = answer
     const isLingering = answer.status === 413 || isAnnouncedTooLarge(request)
@@ -153,7 +164,6 @@ class Serving {
     response.writeHead(answer.status, headers)
     if (isLingering) endAfterBody(request, response, text)
     else response.end(text)
-    this.#record(answer.status)
   }
 
   #record(status: number): void {

@@ -198,7 +198,7 @@ function checkStamp({ state, staged, now }: Stager, stamp: number, index: number
 }
 
 /** The first line says who writes: it must be the node its name says, under a key we know that node by. */
-function admitBegin({ state, exchange, staged, effects }: Stager, begin: BeginEntry): void {
+function admitBegin({ state, exchange, staged }: Stager, begin: BeginEntry): void {
   const name = parseLogId(exchange.log)
   if (name === null || begin.node !== name.node || begin.audience !== name.audience) {
     throw new RefusalError('begin-mismatch', 'the begin line names another node or audience')
@@ -207,7 +207,6 @@ function admitBegin({ state, exchange, staged, effects }: Stager, begin: BeginEn
     throw new RefusalError('begin-mismatch', 'the begin line names a mesh key this node does not know')
   }
   staged.begin = { serverName: begin.serverName, matrixKeys: begin.matrixKeys }
-  effects.push({ type: 'notice', notice: { type: 'keys-changed' } })
 }
 
 /**

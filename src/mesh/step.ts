@@ -134,6 +134,9 @@ function append(state: MeshState, event: Extract<MeshEvent, { type: 'append' }>)
 
 function committed(state: MeshState, event: Extract<MeshEvent, { type: 'committed' }>): Effect[] {
   const hadProblem = state.storageProblem !== null
+  const hasBegun = [...(state.committing?.logs.values() ?? [])].some(
+    (staged) => staged.begin !== staged.state.begin,
+  )
   const group = settleGroup(state, event.notes)
   const effects: Effect[] = hadProblem ? [{ type: 'notice', notice: { type: 'storage-recovered' } }] : []
   for (const { request, entries } of group.appended) effects.push({ type: 'appended', request, entries })
@@ -142,6 +145,7 @@ function committed(state: MeshState, event: Extract<MeshEvent, { type: 'committe
   for (const { fills, state: log } of group.logs.values()) {
     if (fills.length > 0) effects.push({ type: 'find-blank', log: log.log, from: log.blankAt ?? 0 })
   }
+  if (hasBegun) effects.push({ type: 'notice', notice: { type: 'keys-changed' } })
   return effects
 }
 

@@ -86,3 +86,17 @@ test('what a relay alters is refused with a name and leaves no trace', async () 
   await cluster.settle(30_000)
   expect(await lyon.lookup('alice@example.org')).toBe('@alice:example.org')
 })
+
+test('the keys of a sibling can be read once its first line has come', async () => {
+  cluster = new Cluster(['paris.example', 'lyon.example'])
+  await cluster.start()
+  const lyon = cluster.node('lyon.example')
+  const seen: number[] = []
+  lyon.writer.onOutward((outward) => {
+    if (outward.type !== 'notice' || outward.notice.type !== 'keys-changed') return
+    seen.push(lyon.core.status().logs.filter(({ matrixKeys }) => matrixKeys.length > 0).length)
+  })
+  await cluster.node('paris.example').bind('alice@example.org', '@alice:example.org')
+  await cluster.settle(2_000)
+  expect(seen).toEqual([1])
+})

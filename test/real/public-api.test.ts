@@ -97,6 +97,12 @@ describe('every path', () => {
     })
   })
 
+  test('an answer that cannot be written ends the connection and is told inside', async () => {
+    await expect(get('/odd-header')).rejects.toThrow()
+    expect(fixture.faults.at(-1)).toMatchObject({ message: 'answer not sent' })
+    expect((await get(v2)).status).toBe(200)
+  })
+
   test('a refusal is no fault, not even one with a status of 503', async () => {
     const before = fixture.faults.length
     expect(await get('/stopping')).toMatchObject({ status: 503, json: { errcode: 'M_UNKNOWN' } })
@@ -249,6 +255,20 @@ describe('bodies', () => {
     await expect.poll(() => fixture.requests.length).toBe(before + 1)
     expect(fixture.requests.at(-1)?.status).toBe(499)
     expect((await get(v2)).status).toBe(200)
+  })
+
+  test('a sender that goes away before its answer counts once', async () => {
+    const before = fixture.requests.length
+    const socket = connect(port, '127.0.0.1')
+    const head = 'POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}'
+    await new Promise((resolve) => socket.write(head, resolve))
+    expect((await get(v2)).status).toBe(200)
+    socket.destroy()
+    expect((await get(v2)).status).toBe(200)
+    fixture.release()
+    await expect.poll(() => fixture.requests.length).toBe(before + 3)
+    expect((await get(v2)).status).toBe(200)
+    expect(fixture.requests).toHaveLength(before + 4)
   })
 
   test('members named like those of every object do no harm', async () => {

@@ -9,7 +9,7 @@ import { Authenticator } from '../../src/features/authentication/authenticate.ts
 import { keysEndpoints } from '../../src/features/keys/endpoints.ts'
 import { lookupEndpoints } from '../../src/features/lookup/endpoints.ts'
 import { versionsEndpoints } from '../../src/features/versions/endpoints.ts'
-import { endpoint, withoutV1, type Endpoint } from '../../src/http/endpoint.ts'
+import { endpoint, json, withoutV1, type Endpoint } from '../../src/http/endpoint.ts'
 import type { RequestRecord } from '../../src/http/pipeline.ts'
 import { startHttpServer, type HttpServer } from '../../src/http/server.ts'
 import type { AssociationReader } from '../../src/log/association-reader.ts'
@@ -104,6 +104,21 @@ function oddEndpoints(slow: Promise<void>): Endpoint[] {
       path: '/stopping',
       handle: () => {
         throw new RefusalError('node-stopping', 'this node is stopping')
+      },
+    }),
+    endpoint({
+      ...shared,
+      path: '/odd-header',
+      handle: () => ({ ...json({}), headers: ['X-Odd', 'a\r\nb'] }),
+    }),
+    endpoint({
+      method: 'POST',
+      path: '/slow',
+      auth: 'none',
+      body: (sent) => sent,
+      handle: async () => {
+        await slow
+        return json({})
       },
     }),
     endpoint({

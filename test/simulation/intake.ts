@@ -1,6 +1,7 @@
 import { ChunkReader, type ChunkHeader } from '../../src/domain/chunk.ts'
 import { isRefusal, RefusalError } from '../../src/domain/refusal.ts'
-import type { Outcome, Process } from './process.ts'
+import type { Process } from './process.ts'
+import type { Outcome } from './process-ports.ts'
 
 /** What came of a chunk: as log/accept.ts ends, or refused before the machine heard of it. */
 export type IntakeResult =

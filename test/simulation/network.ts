@@ -5,7 +5,8 @@ import type { Agenda } from './agenda.ts'
 import type { Chance } from './chance.ts'
 import { chunkBytes } from './chunk-bytes.ts'
 import { Intake, type IntakeResult } from './intake.ts'
-import type { Call, Process } from './process.ts'
+import type { Process } from './process.ts'
+import type { Call } from './process-ports.ts'
 
 /** What a direction between two nodes does to messages. Chances from 0 to 1, times in virtual milliseconds. */
 export type Weather = {

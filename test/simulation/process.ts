@@ -1,46 +1,22 @@
 import { formatCheckpointBody } from '../../src/domain/checkpoint.ts'
-import type { BindOperation, UnbindOperation } from '../../src/domain/entry-line.ts'
 import { awayMaxMs } from '../../src/domain/limits.ts'
 import { lifeFromRandom } from '../../src/domain/log-id.ts'
-import type { Peer } from '../../src/domain/peer.ts'
 import { answerOfPair } from '../../src/log/known-pairs.ts'
-import type { Outward } from '../../src/log/driver.ts'
-import type { Signer } from '../../src/log/signer.ts'
 import { bootState } from '../../src/mesh/boot.ts'
-import type { Effect, KnownOperation, MeshEvent, Notice } from '../../src/mesh/events.ts'
+import type { Effect, KnownOperation, MeshEvent, Notice, Now } from '../../src/mesh/events.ts'
 import type { MeshState } from '../../src/mesh/state.ts'
 import { aliveMetaName, step } from '../../src/mesh/step.ts'
-import type { Agenda } from './agenda.ts'
-import type { Chance } from './chance.ts'
 import type { MachineClock } from './clock.ts'
 import type { Disk, Transaction } from './disk.ts'
-import type { KeyRing } from './keys.ts'
-import type { Witness } from './witness.ts'
-
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
-export type Input = DistributiveOmit<MeshEvent, 'now'>
-export type Operation = BindOperation | UnbindOperation
-
-export type Call = Extract<Effect, { type: 'ask-heads' | 'push' | 'pull' }>
-export type Answer = Extract<Outward, { type: 'heads' | 'served' | 'refused' }>
-export type Outcome = Extract<Outward, { type: 'exchange-ended' | 'exchange-refused' }>
-
-export type ProcessPorts = {
-  readonly agenda: Agenda
-  readonly chance: Chance
-  readonly keys: KeyRing
-  readonly witness: Witness
-  readonly call: (from: Process, call: Call) => void
-  /** Virtual milliseconds between a wish to commit and the commit: what arrives meanwhile joins it. */
-  readonly commitDelayMs: () => number
-}
-
-export type Machine = {
-  readonly name: string
-  readonly signer: Signer
-  readonly verifierKey: string
-  readonly peers: readonly Peer[]
-}
+import type {
+  Answer,
+  Call,
+  Input,
+  Machine,
+  Operation,
+  Outcome,
+  ProcessPorts,
+} from './process-ports.ts'
 
 /** The process was killed in the middle of a transaction. */
 class Killed extends Error {}
@@ -68,7 +44,6 @@ export class Process {
     readonly log: string | null
     readonly code: string
   }[] = []
-  readonly notices: Notice[] = []
   /** Calls under way. */
   readonly calls = new Set<Call>()
 
@@ -82,26 +57,23 @@ export class Process {
     this.disk = given.disk
     this.clock = given.clock
     const now = this.#now()
-    this.state =
-      given.resumed ??
-      bootState({
-        self: {
-          name: machine.name,
-          serverName: 'id.example.org',
-          meshKey: machine.verifierKey,
-          matrixKeys: [
-            { key_id: 'ed25519:0', key: 'a'.repeat(43), valid_from: 0, expired_at: null },
-          ],
-          recoveryKey: null,
-        },
-        limits: { skewMaxMs: 60_000 },
-        peers: machine.peers,
-        logs: this.disk.bootLogs(),
-        now,
-      })
+    this.state = given.resumed ?? this.#boot(now)
     if (given.resumed !== undefined) return
     const aliveMs = Number(this.disk.meta.get(aliveMetaName) ?? '0')
     this.handle({ type: 'started', isAway: now.wallMs - aliveMs > awayMaxMs })
+  }
+
+  #boot(now: Now): MeshState {
+    const { name, verifierKey: meshKey, peers } = this.machine
+    const key = { key_id: 'ed25519:0', key: 'a'.repeat(43), valid_from: 0, expired_at: null }
+    const serverName = 'id.example.org'
+    return bootState({
+      self: { name, serverName, meshKey, matrixKeys: [key], recoveryKey: null },
+      limits: { skewMaxMs: 60_000 },
+      peers,
+      logs: this.disk.bootLogs(),
+      now,
+    })
   }
 
   get name(): string {
@@ -112,7 +84,7 @@ export class Process {
     return this.#ports
   }
 
-  #now() {
+  #now(): Now {
     return this.clock.read(this.#ports.agenda.nowMs)
   }
 
@@ -122,39 +94,6 @@ export class Process {
 
   kill(): void {
     this.isAlive = false
-  }
-
-  /** Nothing staged or under way: a snapshot of the memory can be taken. */
-  get isCalm(): boolean {
-    const { group, committing, exchanges, nextLife } = this.state
-    const isEmpty =
-      !group.isWanted &&
-      group.logs.size === 0 &&
-      group.sides.length === 0 &&
-      group.appended.length === 0
-    return isEmpty && committing === null && exchanges.size === 0 && nextLife !== null
-  }
-
-  /** A resumed snapshot finds its connections dead: every call it remembers fails, every stream it served ends. */
-  loseConnections(calls: Iterable<Call>): void {
-    for (const { peer, ...call } of calls) {
-      const reason = 'the connection is gone'
-      if (call.type === 'ask-heads') this.handle({ type: 'heads-failed', peer, reason })
-      else if (call.type === 'pull')
-        this.handle({ type: 'pull-ended', peer, log: call.log, failure: reason })
-      else
-        this.handle({
-          type: 'push-ended',
-          peer,
-          log: call.log,
-          outcome: { type: 'failed', reason },
-        })
-    }
-    for (const [peer, { serving }] of this.state.peers) {
-      for (const [log, count] of [...serving]) {
-        for (let i = 0; i < count; i++) this.handle({ type: 'serving', peer, log, isOn: false })
-      }
-    }
   }
 
   append(operations: readonly Operation[]): void {
@@ -328,7 +267,6 @@ export class Process {
   }
 
   #hearNotice(notice: Notice): void {
-    if (this.notices.length < 1_000) this.notices.push(notice)
     if (notice.type !== 'chunk-refused') return
     const { peer, log, code } = notice
     this.refused.push({ atMs: this.#ports.agenda.nowMs, peer, log, code })

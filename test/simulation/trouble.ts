@@ -1,7 +1,7 @@
 import { clockDriftMaxMs } from '../../src/domain/limits.ts'
-import { epochMs } from './clock.ts'
 import type { Disk } from './disk.ts'
 import type { Process } from './process.ts'
+import { loseConnections, snapshotOf, type Snapshot } from './snapshot.ts'
 import type { Site, World } from './world.ts'
 
 /** Puts the troubles of the plan on the agenda: each begins and ends before the faulty time does. */
@@ -127,31 +127,27 @@ function takeSnapshot(world: World): void {
   const { chance, agenda, plan } = world
   const site = chance.pick(world.sites)
   const { process } = site
-  if (process === null || !process.isAlive || world.witness.hostile.has(site.machine.name)) return
-  if (!process.isCalm) {
+  if (process?.isAlive !== true || world.witness.hostile.has(site.machine.name)) return
+  const taken = snapshotOf(process)
+  if (taken === null) {
     agenda.after(37, () => {
       if (agenda.nowMs < plan.faultsMs * 0.4) takeSnapshot(world)
     })
     return
   }
-  const taken = {
-    state: structuredClone(process.state),
-    calls: [...process.calls],
-    disk: site.disk.copy(),
-    atMs: agenda.nowMs,
-  }
-  const resumeMs = agenda.nowMs + clockDriftMaxMs + plan.clockTickMs + chance.between(1_000, 20_000)
-  if (resumeMs >= plan.faultsMs) return
-  agenda.at(resumeMs, () => {
-    site.process?.kill()
-    replaceDisk(world, site, taken.disk)
-    const clock = site.clock.copy()
-    clock.monoOffsetMs -= agenda.nowMs - taken.atMs
-    site.clock = clock
-    const resumed = world.startProcess(site, taken.disk, clock, taken.state)
-    site.process = resumed
-    agenda.after(50, () => resumed.loseConnections(taken.calls))
-  })
+  const awayMs = clockDriftMaxMs + plan.clockTickMs + chance.between(1_000, 20_000)
+  if (agenda.nowMs + awayMs < plan.faultsMs) agenda.after(awayMs, () => resume(world, site, taken))
+}
+
+function resume(world: World, site: Site, taken: Snapshot): void {
+  site.process?.kill()
+  replaceDisk(world, site, taken.disk)
+  const clock = site.clock.copy()
+  clock.monoOffsetMs -= world.agenda.nowMs - taken.atMs
+  site.clock = clock
+  const resumed = world.startProcess(site, taken.disk, clock, taken.state)
+  site.process = resumed
+  world.agenda.after(50, () => loseConnections(resumed, taken.calls))
 }
 
 /** Ends every fault that is still going on. */
@@ -163,8 +159,4 @@ export function endTrouble(world: World): void {
     if (site.process?.isAlive !== true) world.start(site)
     else site.process.killAtCommit = null
   }
-}
-
-export function trueWallMs(world: World): number {
-  return epochMs + world.agenda.nowMs
 }

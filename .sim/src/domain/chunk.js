@@ -88,7 +88,7 @@ export class ChunkReader {
     }
     #isSegmentEnd(start, end) {
         const length = segmentEnd.length;
-        return end - start > length && this.#held.compare(segmentEnd, 0, length, start, start + length) === 0;
+        return (end - start > length && this.#held.compare(segmentEnd, 0, length, start, start + length) === 0);
     }
     #endSegment(start, end) {
         const { to, proof } = parseSegmentEnd(this.#held.subarray(start, end));

@@ -7,7 +7,12 @@ export function statementOf(entry, place) {
         return { kind: 'bind', mxid, group, mark };
     }
     if (entry.kind === 'unbind') {
-        return { kind: 'unbind', mxid: entry.mxid, group, mark: { stamp: claimStamp(entry), log, index } };
+        return {
+            kind: 'unbind',
+            mxid: entry.mxid,
+            group,
+            mark: { stamp: claimStamp(entry), log, index },
+        };
     }
     return null;
 }

@@ -1,8 +1,10 @@
 import { fromBase64 } from './base64.js';
-import { addressBytesMax, bindLineBytesMax, clockSkewLimitMs, lineBytesMax, mxidBytesMax } from './limits.js';
+import { addressBytesMax, bindLineBytesMax, clockSkewLimitMs, lineBytesMax, mxidBytesMax, } from './limits.js';
 import { isAudienceName, isNodeName, parseLogId } from './log-id.js';
 import { RefusalError } from './refusal.js';
 import { isStamp, msOfStamp } from './stamp.js';
+import { isBoundedText, isFields, isSignatures, isTime } from './entry-shapes.js';
+import { isMedium } from './threepid.js';
 function malformed(expected) {
     return new RefusalError('entry-malformed', `entry malformed: ${expected}`);
 }
@@ -83,7 +85,8 @@ function parseUnbind(fields, stamp) {
     checkPair(a);
     checkNonce(fields);
     const covers = fields['covers'];
-    if (covers !== undefined && (!isStamp(covers) || msOfStamp(covers) - msOfStamp(stamp) > clockSkewLimitMs)) {
+    if (covers !== undefined &&
+        (!isStamp(covers) || msOfStamp(covers) - msOfStamp(stamp) > clockSkewLimitMs)) {
         throw malformed(`"covers" must be a stamp at most ${clockSkewLimitMs} ms above "t"`);
     }
     const forget = fields['forget'];
@@ -195,35 +198,6 @@ function parseVia(fields) {
     if (typeof via !== 'string' || via.length === 0 || via.length > 255)
         throw malformed('"via" must name where it came from');
     return via;
-}
-function isMedium(value) {
-    return value === 'email' || value === 'msisdn';
-}
-function isTime(value) {
-    return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-function isBoundedText(value, bytesMax) {
-    if (typeof value !== 'string' || value.length === 0 || value.length > bytesMax)
-        return false;
-    if (value.length * 3 > bytesMax && Buffer.byteLength(value) > bytesMax)
-        return false;
-    return !value.includes('\u0000');
-}
-function isSignatures(value) {
-    if (!isFields(value))
-        return false;
-    for (const entity in value) {
-        const keys = value[entity];
-        if (!isFields(keys))
-            return false;
-        for (const keyId in keys)
-            if (typeof keys[keyId] !== 'string')
-                return false;
-    }
-    return true;
-}
-function isFields(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 /** The 3PID an entry names, or null. */
 export function threepidOf(entry) {

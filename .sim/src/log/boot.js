@@ -45,7 +45,9 @@ async function loadBegin(storage, { log, size }) {
     if (first === undefined || !('bytes' in first))
         return null;
     const entry = parseEntry(Buffer.from(first.bytes).toString('utf8'), first.bytes.length);
-    return entry.kind === 'begin' ? { serverName: entry.serverName, matrixKeys: entry.matrixKeys } : null;
+    return entry.kind === 'begin'
+        ? { serverName: entry.serverName, matrixKeys: entry.matrixKeys }
+        : null;
 }
 async function loadFrontier(storage, { log, size }) {
     if (size === 0)

@@ -1,5 +1,5 @@
 import { answerOfPair } from './known-pairs.js';
-import { verifyCheckpoint, verifyCosignature, formatCheckpointBody, parseVerifierKey } from '../domain/checkpoint.js';
+import { verifyCheckpoint, verifyCosignature, formatCheckpointBody, parseVerifierKey, } from '../domain/checkpoint.js';
 import { lifeFromRandom } from '../domain/log-id.js';
 import { step } from '../mesh/step.js';
 import { leafOf } from './boot.js';
@@ -73,7 +73,10 @@ export class LogDriver {
         return { type: 'append', request: input.request, operations, now: this.#ports.now() };
     }
     async #withKnown(operations) {
-        const threepids = operations.map(({ medium, address }) => ({ medium: medium, address }));
+        const threepids = operations.map(({ medium, address }) => ({
+            medium: medium,
+            address,
+        }));
         const found = await this.#ports.storage.entriesByThreepid(threepids);
         return operations.map((operation, i) => ({
             ...operation,
@@ -93,11 +96,21 @@ export class LogDriver {
                 return this.#process({ type: 'life-drawn', life: lifeFromRandom(random(8)), now: now() });
             case 'verify-checkpoint': {
                 const isValid = effect.keys.some((key) => isSignedBy(effect.note, key));
-                return this.#process({ type: 'checkpoint-verified', exchange: effect.exchange, isValid, now: now() });
+                return this.#process({
+                    type: 'checkpoint-verified',
+                    exchange: effect.exchange,
+                    isValid,
+                    now: now(),
+                });
             }
             case 'load-leaves': {
                 const leaves = await loadLeaves(storage, effect);
-                return this.#process({ type: 'leaves-loaded', exchange: effect.exchange, leaves, now: now() });
+                return this.#process({
+                    type: 'leaves-loaded',
+                    exchange: effect.exchange,
+                    leaves,
+                    now: now(),
+                });
             }
             case 'want-commit':
                 this.#isCommitWanted = true;
@@ -113,7 +126,12 @@ export class LogDriver {
             case 'exchange-ended': {
                 const timeS = Math.floor(now().wallMs / 1000);
                 const cosignature = effect.cosign === null ? null : signer.cosign(effect.cosign, timeS);
-                return emit({ type: 'exchange-ended', exchange: effect.exchange, have: effect.have, cosignature });
+                return emit({
+                    type: 'exchange-ended',
+                    exchange: effect.exchange,
+                    have: effect.have,
+                    cosignature,
+                });
             }
             case 'heads':
                 return emit(this.#withCosignatures(effect));
@@ -129,14 +147,15 @@ export class LogDriver {
         }
         return this.#process({ type: 'commit-failed', commit: effect.commit, code: result.code, now });
     }
-    #verifyCosignature({ log, node, keys, head, line }) {
+    #verifyCosignature({ log, node, keys, head, line, }) {
         const body = formatCheckpointBody(head);
         let timeS = null;
         for (const key of keys) {
             const parsed = parseVerifierKey(key);
             if (parsed === null)
                 continue;
-            timeS ??= verifyCosignature({ body, line, name: node, publicKey: parsed.publicKey })?.timeS ?? null;
+            timeS ??=
+                verifyCosignature({ body, line, name: node, publicKey: parsed.publicKey })?.timeS ?? null;
         }
         const event = { type: 'cosignature-verified', log, node, size: head.size, timeS, line };
         return this.#process({ ...event, now: this.#ports.now() });
@@ -146,7 +165,11 @@ export class LogDriver {
         const timeS = Math.floor(this.#ports.now().wallMs / 1000);
         const logs = effect.logs.map(({ log, have, note, cosigned, cosign }) => {
             const own = cosign === null ? [] : [this.#ports.signer.cosign(cosign, timeS)];
-            return { log, have, note: note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join('') };
+            return {
+                log,
+                have,
+                note: note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join(''),
+            };
         });
         const closed = { count: effect.closed.count, logs: effect.closed.logs };
         return { type: 'heads', request: effect.request, logs, closed };

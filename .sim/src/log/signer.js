@@ -1,4 +1,4 @@
-import { cosign, formatCheckpointBody, signCheckpoint } from '../domain/checkpoint.js';
+import { cosign, formatCheckpointBody, signCheckpoint, } from '../domain/checkpoint.js';
 import { publicKeyFromSeed } from '../domain/ed25519.js';
 export function createSigner(nodeName, seed) {
     const publicKey = publicKeyFromSeed(seed);

@@ -36,11 +36,14 @@ function relayThatAlters(chance) {
         (lines) => replaceAt(lines, chance, (line) => line.replace(/"t":\d/, '"t":2')),
         (lines) => withoutOne(lines, chance),
         (lines) => [...lines.slice(0, 2), ...lines.slice(1)],
-        (lines) => replaceAt(lines, chance, (line) => (isEntry(line) ? formatBlank(hashLeaf(Buffer.from(line))).trimEnd() : line)),
+        (lines) => replaceAt(lines, chance, (line) => isEntry(line) ? formatBlank(hashLeaf(Buffer.from(line))).trimEnd() : line),
         (lines) => replaceAt(lines, chance, (line) => line.replace(/"to":\d+/, `"to":${chance.between(0, 40)}`)),
         (lines) => replaceAt(lines, chance, (line) => line.replace(/"proof":\[/, `"proof":["${toBase64(chance.bytes(32))}",`)),
         (lines) => replaceAt(lines, chance, () => `{"blank":4,"hash":"${toBase64(chance.bytes(32))}"}`),
-        (lines) => [(lines[0] ?? '').replace(/"from":\d+/, `"from":${chance.between(0, 20)}`), ...lines.slice(1)],
+        (lines) => [
+            (lines[0] ?? '').replace(/"from":\d+/, `"from":${chance.between(0, 20)}`),
+            ...lines.slice(1),
+        ],
         (lines) => [(lines[0] ?? '').replace(/\\n(\d+)\\n/, '\\n9$1\\n'), ...lines.slice(1)],
         (lines) => lines.slice(0, chance.between(1, lines.length)),
     ];
@@ -48,7 +51,12 @@ function relayThatAlters(chance) {
         if (chance.isHit(0.2))
             return pieces;
         const lines = Buffer.concat(pieces).toString('utf8').split('\n').slice(0, -1);
-        return [Buffer.from(chance.pick(changes)(lines).map((line) => `${line}\n`).join(''))];
+        return [
+            Buffer.from(chance
+                .pick(changes)(lines)
+                .map((line) => `${line}\n`)
+                .join('')),
+        ];
     };
 }
 function isEntry(line) {
@@ -81,28 +89,50 @@ function replayer(chance) {
         if (choice < 6)
             return [Buffer.from(chance.pick(garbage))];
         if (choice === 6)
-            return [pieces[0], chance.bytes(chance.between(1, 300)), Buffer.from('\n{"to":1,"proof":[]}\n')];
+            return [
+                pieces[0],
+                chance.bytes(chance.between(1, 300)),
+                Buffer.from('\n{"to":1,"proof":[]}\n'),
+            ];
         return pieces;
     };
 }
 /** Writes logs in other nodes' names, signed with its own key. */
 function forger(chance, signer, victims) {
     const lives = victims.map(({ name }) => formatLogId({ node: name, audience: 'site', life: lifeFromRandom(chance.bytes(8)) }));
-    const note = (log, lines) => signer.signCheckpoint({ log, size: lines.length, root: treeHash(lines.map((line) => hashLeaf(Buffer.from(line)))) });
+    const note = (log, lines) => signer.signCheckpoint({
+        log,
+        size: lines.length,
+        root: treeHash(lines.map((line) => hashLeaf(Buffer.from(line)))),
+    });
     const linesOf = (log) => {
         const node = parseLogId(log)?.node ?? '';
         const meshKey = victims.find(({ name }) => name === node)?.verifierKey ?? '';
         const stamp = stampOfMs(epochMs);
-        const begin = { node, serverName: 'id.example.org', audience: 'site', meshKey, matrixKeys: [], recoveryKey: null, prev: null };
+        const begin = {
+            node,
+            serverName: 'id.example.org',
+            audience: 'site',
+            meshKey,
+            matrixKeys: [],
+            recoveryKey: null,
+            prev: null,
+        };
         const a = '{"address":"user0@example.org","medium":"email","mxid":"@m1:example.org"}';
-        return [beginLine(begin, stamp), `{"a":${a},"k":"unbind","t":${stamp + 1},"z":"${'0'.repeat(22)}=="}`];
+        return [
+            beginLine(begin, stamp),
+            `{"a":${a},"k":"unbind","t":${stamp + 1},"z":"${'0'.repeat(22)}=="}`,
+        ];
     };
     return {
         chunk: () => {
             const log = chance.pick(lives);
             const lines = linesOf(log);
             const body = lines.map((line) => `${line}\n`).join('') + formatSegmentEnd(lines.length, []);
-            return [Buffer.from(formatHeader({ log, from: 0, checkpoint: note(log, lines) })), Buffer.from(body)];
+            return [
+                Buffer.from(formatHeader({ log, from: 0, checkpoint: note(log, lines) })),
+                Buffer.from(body),
+            ];
         },
         offer: () => {
             const log = chance.pick(lives);

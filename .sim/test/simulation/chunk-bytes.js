@@ -23,7 +23,9 @@ export function chunkBytes({ lines, leaves }, range, span = productionSpan) {
     return pieces;
 }
 function lineBytes(line) {
-    return line instanceof Uint8Array ? Buffer.concat([line, Buffer.from('\n')]) : Buffer.from(formatBlank(line.blankHash));
+    return line instanceof Uint8Array
+        ? Buffer.concat([line, Buffer.from('\n')])
+        : Buffer.from(formatBlank(line.blankHash));
 }
 /** PROOF(m, D[n]) by the recursive definition of RFC 6962 section 2.1.2. */
 export function consistencyProof(leaves, m) {

@@ -85,10 +85,18 @@ function checkMemory({ name, state }, oldExchanges, isJudged) {
         throw new Violation(`${name} waits for a commit nobody does`);
     const logCount = state.logs.size;
     for (const peer of state.peers.values()) {
-        const sizes = { refusals: peer.refusals.length, have: peer.have.size, after: peer.logAfterMs.size, serving: peer.serving.size };
+        const sizes = {
+            refusals: peer.refusals.length,
+            have: peer.have.size,
+            after: peer.logAfterMs.size,
+            serving: peer.serving.size,
+        };
         if (!isJudged(peer.peer.name))
             continue;
-        const isBounded = sizes.refusals <= 10 && sizes.serving === 0 && sizes.have <= logCount + 2 && sizes.after <= 2 * logCount + 2;
+        const isBounded = sizes.refusals <= 10 &&
+            sizes.serving === 0 &&
+            sizes.have <= logCount + 2 &&
+            sizes.after <= 2 * logCount + 2;
         if (!isBounded)
             throw new Violation(`${name} holds too much about ${peer.peer.name}: ${JSON.stringify(sizes)}`);
     }

@@ -64,7 +64,11 @@ export class Intake {
         const { code, message } = error;
         if (!this.#isOpen)
             return this.#end({ type: 'unread', code, message });
-        this.#process.handle({ type: 'chunk-ended', exchange: this.#exchange, failure: { code, message } });
+        this.#process.handle({
+            type: 'chunk-ended',
+            exchange: this.#exchange,
+            failure: { code, message },
+        });
     }
     #end(result) {
         if (this.isOver)

@@ -154,7 +154,13 @@ export class Network {
             const callee = this.#callee(peer);
             if (callee === null)
                 return this.#send(peer, from.name, () => end('connection refused'));
-            const answer = callee.ask((request) => ({ type: 'entries-asked', request, peer: from.name, log, from: index }));
+            const answer = callee.ask((request) => ({
+                type: 'entries-asked',
+                request,
+                peer: from.name,
+                log,
+                from: index,
+            }));
             if (answer?.type !== 'served') {
                 const code = answer?.type === 'refused' ? answer.code : 'no answer';
                 return this.#send(peer, from.name, () => end(`it refused: ${code}`));

@@ -32,7 +32,9 @@ export function rightAnswer(facts, medium, address) {
     const newest = binds.sort((a, b) => (a.mark < b.mark ? 1 : -1))[0];
     if (newest === undefined)
         return null;
-    const isWithdrawn = about.some((fact) => fact.kind === 'unbind' && fact.mxid === newest.mxid && claimStampOf(fact) >= claimStampOf(newest));
+    const isWithdrawn = about.some((fact) => fact.kind === 'unbind' &&
+        fact.mxid === newest.mxid &&
+        claimStampOf(fact) >= claimStampOf(newest));
     return isWithdrawn ? null : newest.mxid;
 }
 //# sourceMappingURL=oracle.js.map

@@ -1,4 +1,11 @@
-const calm = { delayMinMs: 1, delayMaxMs: 20, loss: 0, duplication: 0, reset: 0, truncation: 0 };
+const calm = {
+    delayMinMs: 1,
+    delayMaxMs: 20,
+    loss: 0,
+    duplication: 0,
+    reset: 0,
+    truncation: 0,
+};
 export const soundWeather = calm;
 export function drawPlan(chance) {
     const nodeCount = chance.pick([3, 3, 3, 4, 4, 5]);
@@ -12,7 +19,9 @@ export function drawPlan(chance) {
     const faultsMs = isSnapshot ? 90_000 : chance.pick([8_000, 15_000, 20_000, 40_000]);
     return {
         nodeCount: isHostile ? Math.max(4, nodeCount) : nodeCount,
-        topology: isHostile ? 'full mesh' : chance.pick(['full mesh', 'full mesh', 'line', 'star']),
+        topology: isHostile
+            ? 'full mesh'
+            : chance.pick(['full mesh', 'full mesh', 'line', 'star']),
         writes: chance.isHit(0.05) ? chance.between(150, 300) : chance.between(20, 60),
         addresses: chance.between(2, 6),
         mxids: chance.between(2, 4),

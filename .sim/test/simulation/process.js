@@ -25,7 +25,6 @@ export class Process {
     killAtCommit = null;
     /** Newest refusals this process gave to chunks. */
     refused = [];
-    notices = [];
     /** Calls under way. */
     calls = new Set();
     constructor(ports, machine, given) {
@@ -34,23 +33,23 @@ export class Process {
         this.disk = given.disk;
         this.clock = given.clock;
         const now = this.#now();
-        this.state = given.resumed ?? bootState({
-            self: {
-                name: machine.name,
-                serverName: 'id.example.org',
-                meshKey: machine.verifierKey,
-                matrixKeys: [{ key_id: 'ed25519:0', key: 'a'.repeat(43), valid_from: 0, expired_at: null }],
-                recoveryKey: null,
-            },
-            limits: { skewMaxMs: 60_000 },
-            peers: machine.peers,
-            logs: this.disk.bootLogs(),
-            now,
-        });
+        this.state = given.resumed ?? this.#boot(now);
         if (given.resumed !== undefined)
             return;
         const aliveMs = Number(this.disk.meta.get(aliveMetaName) ?? '0');
         this.handle({ type: 'started', isAway: now.wallMs - aliveMs > awayMaxMs });
+    }
+    #boot(now) {
+        const { name, verifierKey: meshKey, peers } = this.machine;
+        const key = { key_id: 'ed25519:0', key: 'a'.repeat(43), valid_from: 0, expired_at: null };
+        const serverName = 'id.example.org';
+        return bootState({
+            self: { name, serverName, meshKey, matrixKeys: [key], recoveryKey: null },
+            limits: { skewMaxMs: 60_000 },
+            peers,
+            logs: this.disk.bootLogs(),
+            now,
+        });
     }
     get name() {
         return this.machine.name;
@@ -67,33 +66,12 @@ export class Process {
     kill() {
         this.isAlive = false;
     }
-    /** Nothing staged or under way: a snapshot of the memory can be taken. */
-    get isCalm() {
-        const { group, committing, exchanges, nextLife } = this.state;
-        const isEmpty = !group.isWanted && group.logs.size === 0 && group.sides.length === 0 && group.appended.length === 0;
-        return isEmpty && committing === null && exchanges.size === 0 && nextLife !== null;
-    }
-    /** A resumed snapshot finds its connections dead: every call it remembers fails, every stream it served ends. */
-    loseConnections(calls) {
-        for (const { peer, ...call } of calls) {
-            const reason = 'the connection is gone';
-            if (call.type === 'ask-heads')
-                this.handle({ type: 'heads-failed', peer, reason });
-            else if (call.type === 'pull')
-                this.handle({ type: 'pull-ended', peer, log: call.log, failure: reason });
-            else
-                this.handle({ type: 'push-ended', peer, log: call.log, outcome: { type: 'failed', reason } });
-        }
-        for (const [peer, { serving }] of this.state.peers) {
-            for (const [log, count] of [...serving]) {
-                for (let i = 0; i < count; i++)
-                    this.handle({ type: 'serving', peer, log, isOn: false });
-            }
-        }
-    }
     append(operations) {
         const request = this.#requestNext++;
-        const known = operations.map((operation) => ({ ...operation, known: this.#knownOf(operation) }));
+        const known = operations.map((operation) => ({
+            ...operation,
+            known: this.#knownOf(operation),
+        }));
         this.#appends.set(request, known);
         this.handle({ type: 'append', request, operations: known });
     }
@@ -145,7 +123,12 @@ export class Process {
                 return this.#process({ type: 'life-drawn', life: lifeFromRandom(chance.bytes(8)), now });
             case 'verify-checkpoint': {
                 const isValid = effect.keys.some((key) => keys.isSigned(effect.note, key));
-                return this.#process({ type: 'checkpoint-verified', exchange: effect.exchange, isValid, now });
+                return this.#process({
+                    type: 'checkpoint-verified',
+                    exchange: effect.exchange,
+                    isValid,
+                    now,
+                });
             }
             case 'load-leaves': {
                 const leaves = this.disk.knownLeaves(effect.log, effect.from, effect.to);
@@ -168,7 +151,15 @@ export class Process {
                 let timeS = null;
                 for (const key of effect.keys)
                     timeS ??= keys.cosignedAt(body, line, node, key);
-                return this.#process({ type: 'cosignature-verified', log, node, size: head.size, timeS, line, now });
+                return this.#process({
+                    type: 'cosignature-verified',
+                    log,
+                    node,
+                    size: head.size,
+                    timeS,
+                    line,
+                    now,
+                });
             }
             case 'ask-heads':
             case 'push':
@@ -189,15 +180,27 @@ export class Process {
             case 'appended': {
                 const operations = this.#appends.get(effect.request) ?? [];
                 this.#appends.delete(effect.request);
-                return this.#ports.witness.appended(this.name, this.disk, { operations, entries: effect.entries });
+                return this.#ports.witness.appended(this.name, this.disk, {
+                    operations,
+                    entries: effect.entries,
+                });
             }
             case 'heads': {
                 const logs = effect.logs.map(({ log, have, note, cosigned, cosign }) => {
                     const own = cosign === null ? [] : [signer.cosign(cosign, timeS)];
-                    return { log, have, note: note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join('') };
+                    return {
+                        log,
+                        have,
+                        note: note === '' ? '' : note + [...own, ...cosigned].map((line) => `${line}\n`).join(''),
+                    };
                 });
                 const closed = { count: effect.closed.count, logs: effect.closed.logs };
-                this.#answers.get(effect.request)?.({ type: 'heads', request: effect.request, logs, closed });
+                this.#answers.get(effect.request)?.({
+                    type: 'heads',
+                    request: effect.request,
+                    logs,
+                    closed,
+                });
                 return;
             }
             case 'served':
@@ -209,7 +212,12 @@ export class Process {
                 return;
             case 'exchange-ended': {
                 const cosignature = effect.cosign === null ? null : signer.cosign(effect.cosign, timeS);
-                return this.#endExchange({ type: 'exchange-ended', exchange: effect.exchange, have: effect.have, cosignature });
+                return this.#endExchange({
+                    type: 'exchange-ended',
+                    exchange: effect.exchange,
+                    have: effect.have,
+                    cosignature,
+                });
             }
             case 'exchange-refused':
                 return this.#endExchange(effect);
@@ -224,8 +232,6 @@ export class Process {
         hear?.(outcome);
     }
     #hearNotice(notice) {
-        if (this.notices.length < 1_000)
-            this.notices.push(notice);
         if (notice.type !== 'chunk-refused')
             return;
         const { peer, log, code } = notice;
@@ -252,7 +258,12 @@ export class Process {
         }
         const { problem } = this.disk;
         if (problem !== null) {
-            return this.#process({ type: 'commit-failed', commit: effect.commit, code: problem, now: this.#now() });
+            return this.#process({
+                type: 'commit-failed',
+                commit: effect.commit,
+                code: problem,
+                now: this.#now(),
+            });
         }
         if (this.killAtCommit === 'before')
             this.#die();

@@ -110,7 +110,7 @@ export class Witness {
     clockSpreadMs = 0;
     strayMaxMs = 0;
     /** A client was told that its operations stand. They are durable, and overrule what the node knew before them. */
-    appended(node, disk, { operations, entries }) {
+    appended(node, disk, { operations, entries, }) {
         entries.forEach(({ log, index }, i) => {
             const operation = operations[i];
             const line = disk.logs.get(log)?.lines[index];
@@ -168,7 +168,9 @@ function isOverruled(ours, before) {
             return ours.mark > before.mark;
         return before.mxid !== ours.mxid || claimStampOf(ours) > claimStampOf(before);
     }
-    return before.kind === 'unbind' || before.mxid !== ours.mxid || claimStampOf(ours) >= claimStampOf(before);
+    return (before.kind === 'unbind' ||
+        before.mxid !== ours.mxid ||
+        claimStampOf(ours) >= claimStampOf(before));
 }
 function stampIn(text) {
     return JSON.parse(text).t;

@@ -25,7 +25,10 @@ export class World {
         this.chance = chance;
         this.keys = keys;
         this.tickMs = plan.tickMs;
-        this.threepids = Array.from({ length: plan.addresses }, (_, i) => ({ medium: 'email', address: `user${i}@example.org` }));
+        this.threepids = Array.from({ length: plan.addresses }, (_, i) => ({
+            medium: 'email',
+            address: `user${i}@example.org`,
+        }));
         this.network = new Network({
             agenda: this.agenda,
             chance,
@@ -42,7 +45,10 @@ export class World {
     #makeSites() {
         const { plan, chance, keys } = this;
         const names = Array.from({ length: plan.nodeCount }, (_, i) => `n${i}.example`);
-        const made = names.map((name, i) => ({ name, ...keys.make(name, new Uint8Array(32).fill(i + 1)) }));
+        const made = names.map((name, i) => ({
+            name,
+            ...keys.make(name, new Uint8Array(32).fill(i + 1)),
+        }));
         for (const own of made) {
             const peers = made
                 .filter(({ name }) => name !== own.name)
@@ -58,7 +64,13 @@ export class World {
             clock.tickMs = plan.clockTickMs;
             clock.driftPerSecondMs = chance.pick([0, 0, 0.05, -0.05]);
             clock.monoOffsetMs = chance.between(0, 1_000_000);
-            this.sites.push({ machine: { ...own, peers }, clock, disk: new Disk(), process: null, clones: [] });
+            this.sites.push({
+                machine: { ...own, peers },
+                clock,
+                disk: new Disk(),
+                process: null,
+                clones: [],
+            });
         }
     }
     /** In a line only neighbours talk, in a star all talk to the first alone. */
@@ -66,7 +78,8 @@ export class World {
         const { topology } = this.plan;
         this.sites.forEach(({ machine: a }, i) => {
             this.sites.forEach(({ machine: b }, j) => {
-                const isLinked = topology === 'full mesh' || (topology === 'line' ? Math.abs(i - j) === 1 : i === 0 || j === 0);
+                const isLinked = topology === 'full mesh' ||
+                    (topology === 'line' ? Math.abs(i - j) === 1 : i === 0 || j === 0);
                 if (i !== j && !isLinked)
                     this.network.cut(a.name, b.name);
             });
@@ -113,7 +126,9 @@ export class World {
     /** A client at some running process binds or unbinds: few addresses and Matrix IDs, so that they collide. */
     writeSomething() {
         const { chance } = this;
-        const processes = this.sites.flatMap(({ process, clones }) => [process, ...clones]).filter((each) => each?.isAlive);
+        const processes = this.sites
+            .flatMap(({ process, clones }) => [process, ...clones])
+            .filter((each) => each?.isAlive);
         if (processes.length === 0)
             return;
         const process = chance.pick(processes);

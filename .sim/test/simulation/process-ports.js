@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=process-ports.js.map
