@@ -24,6 +24,7 @@ export default defineConfig({
           pool: 'threads',
           // These share no state beyond their modules; one isolate per thread runs them four times as fast.
           isolate: false,
+          testTimeout: 30_000,
         },
       },
       {

@@ -6,7 +6,7 @@ import {
   formatCheckpointBody,
   parseVerifierKey,
 } from '../domain/checkpoint.ts'
-import { lifeFromRandom } from '../domain/log-id.ts'
+import { lifeFromRandom, type LogId } from '../domain/log-id.ts'
 import type { Threepid } from '../domain/threepid.ts'
 import type {
   Effect,
@@ -69,6 +69,8 @@ export type Outward =
 export type DriverPorts = {
   readonly storage: Storage
   readonly signer: Signer
+  /** Whether an entry of this log, come this way, is the own group's word. */
+  readonly isOwnWord: (log: LogId, via: string | null) => boolean
   readonly now: () => Now
   readonly random: (bytes: number) => Uint8Array
   /** Resolves after everything that has arrived meanwhile was handed over: what arrives together commits together. */
@@ -159,7 +161,7 @@ export class LogDriver {
     const found = await this.#ports.storage.entriesByThreepid(threepids)
     return operations.map((operation, i) => ({
       ...operation,
-      known: answerOfPair(found[i] ?? [], operation),
+      known: answerOfPair(found[i] ?? [], this.#ports.isOwnWord, operation),
     }))
   }
 

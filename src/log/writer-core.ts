@@ -10,7 +10,7 @@ import { aliveMetaName } from '../mesh/step.ts'
 import type { Refold, RefoldScope, Storage } from '../storage/storage.ts'
 import { loadLogs } from './boot.ts'
 import { LogDriver, type Outward } from './driver.ts'
-import { rolesMetaName, type Roles } from './roles.ts'
+import { ownGroup, rolesMetaName, type Roles } from './roles.ts'
 import { createSigner } from './signer.ts'
 import { statusOf } from './status.ts'
 import type { FromWriter, ToWriter, WriterOptions, WriterStatus } from './writer-messages.ts'
@@ -71,6 +71,7 @@ export class WriterCore {
     const driver = new LogDriver(state, {
       storage: ports.storage,
       signer: createSigner(self.name, self.meshSeed),
+      isOwnWord: (log, via) => ports.roles.groupOf(log, via) === ownGroup,
       now,
       random: ports.random,
       pause: ports.pause,

@@ -21,7 +21,12 @@ async function start(options: WriterOptions): Promise<void> {
     const standing: { roles: Roles | null } = { roles: null }
     const groupOf = (log: string, via: string | null): string =>
       standing.roles?.groupOf(log, via) ?? log
-    const storage = await openStorage({ ...options.storage, access: 'write', mustExist: true, groupOf })
+    const storage = await openStorage({
+      ...options.storage,
+      access: 'write',
+      mustExist: true,
+      groupOf,
+    })
     const remembered = parseRoles(await storage.readMeta(rolesMetaName))
     const roles = new Roles(options.self.name, remembered, [])
     standing.roles = roles

@@ -1,3 +1,4 @@
+import { logsPerOriginMax } from '../domain/limits.ts'
 import { parseLogId, type LogId } from '../domain/log-id.ts'
 import type { MeshState } from './state.ts'
 
@@ -35,6 +36,14 @@ export function mayGive(state: MeshState, peerName: string, log: LogId): boolean
 
 export function siblingNames(state: MeshState): string[] {
   const names: string[] = []
-  for (const { peer } of state.peers.values()) if (peer.role.type === 'sibling') names.push(peer.name)
+  for (const { peer } of state.peers.values())
+    if (peer.role.type === 'sibling') names.push(peer.name)
   return names
+}
+
+/** Whether an origin has as many logs here as one may have. */
+export function isOverLogQuota(state: MeshState, origin: string): boolean {
+  let count = 0
+  for (const log of state.logs.values()) if (log.origin === origin) count++
+  return count >= logsPerOriginMax
 }

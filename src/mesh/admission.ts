@@ -4,7 +4,7 @@ import { exchangesMax, logsPerOriginMax, overlapLinesMax } from '../domain/limit
 import { parseLogId } from '../domain/log-id.ts'
 import { RefusalError } from '../domain/refusal.ts'
 import { endLife } from './append.ts'
-import { mayGive, originKeys } from './access.ts'
+import { isOverLogQuota, mayGive, originKeys } from './access.ts'
 import type { Effect, KnownLeaf, MeshEvent, Now } from './events.ts'
 import { positionOf, refuseExchange, type Exchange } from './exchange.ts'
 import { commitGroup, stageLog, stagedSize, wantCommit } from './group.ts'
@@ -16,17 +16,24 @@ import type { MeshState } from './state.ts'
  * checkpoint signature; sizes; then segment by segment. A chunk below the own size is a comparison, at it an append,
  * beyond it a refusal. There is no other case.
  */
-export function openChunk(state: MeshState, event: Extract<MeshEvent, { type: 'chunk-opened' }>): Effect[] {
+export function openChunk(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'chunk-opened' }>,
+): Effect[] {
   const { exchange: id, peer, via, header, now } = event
   const { log, from } = header
   try {
     if (state.isStopping) throw new RefusalError('node-stopping', 'this node is stopping')
-    if (state.exchanges.size >= exchangesMax) throw new RefusalError('writer-busy', 'too many chunks at once')
+    if (state.exchanges.size >= exchangesMax)
+      throw new RefusalError('writer-busy', 'too many chunks at once')
     const keys = admitCaller(state, peer, log)
     refusePulled(state, event)
     const note = parseNote(header.checkpoint)
     if (note === null || note.checkpoint.log !== log) {
-      throw new RefusalError('checkpoint-malformed', 'the checkpoint is not a signed note of this log')
+      throw new RefusalError(
+        'checkpoint-malformed',
+        'the checkpoint is not a signed note of this log',
+      )
     }
     admitRange(state, log, from)
     if (from > note.checkpoint.size) {
@@ -34,8 +41,16 @@ export function openChunk(state: MeshState, event: Extract<MeshEvent, { type: 'c
     }
     const target = note.checkpoint
     const exchange: Exchange = {
-      id, peer, via, log, target, note: header.checkpoint,
-      isVerified: false, next: from, held: null, isEnded: false,
+      id,
+      peer,
+      via,
+      log,
+      target,
+      note: header.checkpoint,
+      isVerified: false,
+      next: from,
+      held: null,
+      isEnded: false,
     }
     state.exchanges.set(id, exchange)
     return [{ type: 'verify-checkpoint', exchange: id, note: header.checkpoint, keys }]
@@ -52,24 +67,24 @@ function admitCaller(state: MeshState, peer: string, log: string): readonly stri
   if (!mayGive(state, peer, log)) {
     throw new RefusalError('log-not-readable', `${peer} may not hand over ${log}`)
   }
-  if (!state.logs.has(log) && countLogs(state, origin) >= logsPerOriginMax) {
+  if (!state.logs.has(log) && isOverLogQuota(state, origin)) {
     throw new RefusalError('quota-exceeded', `${origin} has ${logsPerOriginMax} logs already`)
   }
   return keys
 }
 
-function countLogs(state: MeshState, origin: string): number {
-  let count = 0
-  for (const log of state.logs.values()) if (log.origin === origin) count++
-  return count
-}
-
 /** While a log is being pulled, pushes of it would only be compared with what the pull brings. */
-function refusePulled(state: MeshState, { via, header, peer }: Extract<MeshEvent, { type: 'chunk-opened' }>): void {
+function refusePulled(
+  state: MeshState,
+  { via, header, peer }: Extract<MeshEvent, { type: 'chunk-opened' }>,
+): void {
   if (via !== 'push') return
   for (const other of state.peers.values()) {
     if (other.isPulling === header.log) {
-      throw new RefusalError('already-pulling', `${header.log} is being pulled${other.peer.name === peer ? '' : ' from another node'}`)
+      throw new RefusalError(
+        'already-pulling',
+        `${header.log} is being pulled${other.peer.name === peer ? '' : ' from another node'}`,
+      )
     }
   }
 }
@@ -78,19 +93,33 @@ function admitRange(state: MeshState, log: string, from: number): void {
   const size = stagedSize(state, log)
   const position = positionOf(state, log)
   if (from > size) {
-    throw new RefusalError('gap', `the chunk begins at ${from}, this node holds ${position}`, { have: position })
+    throw new RefusalError('gap', `the chunk begins at ${from}, this node holds ${position}`, {
+      have: position,
+    })
   }
   if (position - from > overlapLinesMax) {
-    throw new RefusalError('overlap-too-long', `the chunk begins at ${from}, this node holds ${position} already`, { have: position })
+    throw new RefusalError(
+      'overlap-too-long',
+      `the chunk begins at ${from}, this node holds ${position} already`,
+      { have: position },
+    )
   }
 }
 
 /** The executor has checked the origin's signature on the header's checkpoint. Nothing was done before this. */
-export function verifiedCheckpoint(state: MeshState, id: number, isValid: boolean, now: Now): Effect[] {
+export function verifiedCheckpoint(
+  state: MeshState,
+  id: number,
+  isValid: boolean,
+  now: Now,
+): Effect[] {
   const exchange = state.exchanges.get(id)
   if (exchange === undefined) return []
   if (!isValid) {
-    const refusal = new RefusalError('checkpoint-signature-bad', 'no key of the origin signed this checkpoint')
+    const refusal = new RefusalError(
+      'checkpoint-signature-bad',
+      'no key of the origin signed this checkpoint',
+    )
     return refuseExchange(state, exchange, refusal, now.wallMs)
   }
   exchange.isVerified = true
@@ -101,7 +130,10 @@ export function verifiedCheckpoint(state: MeshState, id: number, isValid: boolea
   if (!Buffer.from(exchange.target.root).equals(stands.root)) {
     const { log, peer } = exchange
     const notice = { type: 'heads-differ', log, size: stands.size, peer } as const
-    const refusal = new RefusalError('log-forked', `${log} has two signed heads of ${stands.size} lines`)
+    const refusal = new RefusalError(
+      'log-forked',
+      `${log} has two signed heads of ${stands.size} lines`,
+    )
     return [{ type: 'notice', notice }, ...refuseExchange(state, exchange, refusal, now.wallMs)]
   }
   if (stands.noteSize < stands.size) {
@@ -118,8 +150,11 @@ function noticeOwnHead(state: MeshState, exchange: Exchange): Effect[] {
   const isCurrent = state.own.get(name.audience)?.current === exchange.log
   const size = stagedSize(state, exchange.log)
   const { target, log, peer } = exchange
-  const isStranger = target.size > size || (target.size === size && state.logs.get(log)?.size === size &&
-    !Buffer.from(target.root).equals(state.logs.get(log)?.root ?? new Uint8Array()))
+  const isStranger =
+    target.size > size ||
+    (target.size === size &&
+      state.logs.get(log)?.size === size &&
+      !Buffer.from(target.root).equals(state.logs.get(log)?.root ?? new Uint8Array()))
   if (!isCurrent || !isStranger) return []
   endLife(state, name.audience)
   const notice = { type: 'heads-differ', log, size: target.size, peer } as const
@@ -135,14 +170,25 @@ export function nextSegment(state: MeshState, id: number, segment: Segment, now:
   if (exchange.next < size) {
     exchange.held = segment
     const to = Math.min(segment.to, size)
-    const load: Effect = { type: 'load-leaves', exchange: id, log: exchange.log, from: exchange.next, to }
+    const load: Effect = {
+      type: 'load-leaves',
+      exchange: id,
+      log: exchange.log,
+      from: exchange.next,
+      to,
+    }
     if (to <= exchange.next) return take(state, exchange, { segment, leaves: [] }, now)
     return state.group.logs.has(exchange.log) ? [...commitGroup(state), load] : [load]
   }
   return take(state, exchange, { segment, leaves: [] }, now)
 }
 
-export function loadedLeaves(state: MeshState, id: number, leaves: readonly KnownLeaf[], now: Now): Effect[] {
+export function loadedLeaves(
+  state: MeshState,
+  id: number,
+  leaves: readonly KnownLeaf[],
+  now: Now,
+): Effect[] {
   const exchange = state.exchanges.get(id)
   if (exchange === undefined || exchange.held === null) return []
   const segment = exchange.held
@@ -165,12 +211,18 @@ function take(
 }
 
 /** The chunk has ended, well or badly. What was verified of it is kept either way. */
-export function endChunk(state: MeshState, event: Extract<MeshEvent, { type: 'chunk-ended' }>): Effect[] {
+export function endChunk(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'chunk-ended' }>,
+): Effect[] {
   const exchange = state.exchanges.get(event.exchange)
   if (exchange === undefined) return []
   if (event.failure !== null) {
     const { code, message } = event.failure
-    return [...wantCommit(state), ...refuseExchange(state, exchange, new RefusalError(code, message), event.now.wallMs)]
+    return [
+      ...wantCommit(state),
+      ...refuseExchange(state, exchange, new RefusalError(code, message), event.now.wallMs),
+    ]
   }
   exchange.isEnded = true
   state.group.exchanges.push(exchange.id)
@@ -184,7 +236,11 @@ export function answerExchange(state: MeshState, id: number, now: Now): Effect[]
   state.exchanges.delete(id)
   const stands = state.logs.get(exchange.log)
   if (stands !== undefined && exchange.via === 'push') stands.pushedAtMs = now.monoMs
-  const isWhole = stands !== undefined && stands.blankAt === null && stands.noteSize === stands.size && stands.size > 0
+  const isWhole =
+    stands !== undefined &&
+    stands.blankAt === null &&
+    stands.noteSize === stands.size &&
+    stands.size > 0
   const cosign = isWhole ? { log: stands.log, size: stands.size, root: stands.root } : null
   return [{ type: 'exchange-ended', exchange: id, have: positionOf(state, exchange.log), cosign }]
 }

@@ -49,7 +49,8 @@ function refuseWhenAhead(state: MeshState, operations: readonly KnownOperation[]
 export function medianClockDifferenceMs(state: MeshState): number {
   const differences = [0]
   for (const { clockDifferenceMs, peer } of state.peers.values()) {
-    if (clockDifferenceMs !== null && peer.role.type === 'sibling') differences.push(clockDifferenceMs)
+    if (clockDifferenceMs !== null && peer.role.type === 'sibling')
+      differences.push(clockDifferenceMs)
   }
   differences.sort((a, b) => a - b)
   return differences[Math.floor((differences.length - 1) / 2)] ?? 0
@@ -60,7 +61,10 @@ function pairKeyOf({ medium, address, mxid }: KnownOperation): string {
 }
 
 /** What is known of an operation's pair: what this group says of it, else what the store did. */
-function pairOf(state: MeshState, operation: KnownOperation): { isBound: boolean; coveredTo: Stamp } {
+function pairOf(
+  state: MeshState,
+  operation: KnownOperation,
+): { isBound: boolean; coveredTo: Stamp } {
   return state.group.pairs.get(pairKeyOf(operation)) ?? { ...operation.known }
 }
 
@@ -130,11 +134,18 @@ export function currentLife(
   stageOwnLine(state, staged, beginLine(begin, stamp), stamp)
   staged.begin = { serverName: self.serverName, matrixKeys: self.matrixKeys }
   const closed = closeFormerLogs(state, staged, own.former, now)
-  const notice = { type: 'life-begun', log, reason: prev === null ? 'first write' : 'first write of this run' } as const
+  const notice = {
+    type: 'life-begun',
+    log,
+    reason: prev === null ? 'first write' : 'first write of this run',
+  } as const
   return { staged, effects: [{ type: 'draw-life' }, { type: 'notice', notice }, ...closed] }
 }
 
-export function ownLogs(state: MeshState, audience: string): { current: LogId | null; former: Set<LogId> } {
+export function ownLogs(
+  state: MeshState,
+  audience: string,
+): { current: LogId | null; former: Set<LogId> } {
   let own = state.own.get(audience)
   if (own === undefined) {
     own = { current: null, former: new Set() }
@@ -159,7 +170,8 @@ function newestFormer(state: MeshState, former: ReadonlySet<LogId>): LogState | 
   let newest: LogState | null = null
   for (const log of former) {
     const stands = state.logs.get(log)
-    if (stands !== undefined && (newest === null || stands.lastStamp > newest.lastStamp)) newest = stands
+    if (stands !== undefined && (newest === null || stands.lastStamp > newest.lastStamp))
+      newest = stands
   }
   return newest
 }
@@ -182,7 +194,11 @@ function closeFormerLogs(
   for (const log of former) {
     const stands = state.logs.get(log)
     if (stands === undefined || !isComplete(state, stands)) continue
-    const stamp = nextStamp({ lastOwn: staged.lastStamp, newestSeen: state.newest, wallMs: now.wallMs })
+    const stamp = nextStamp({
+      lastOwn: staged.lastStamp,
+      newestSeen: state.newest,
+      wallMs: now.wallMs,
+    })
     stageOwnLine(state, staged, closeLine(headOf(stands), stamp), stamp)
     stageLog(state, log).closedAt = stands.size
     former.delete(log)

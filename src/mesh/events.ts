@@ -21,9 +21,16 @@ export type KnownOperation = (BindOperation | UnbindOperation) & {
 }
 
 /** Values beside the logs that share the durable transaction. Opaque to the machine. */
-export type SideChange = { readonly accounts: readonly unknown[]; readonly meta: Readonly<Record<string, string | null>> }
+export type SideChange = {
+  readonly accounts: readonly unknown[]
+  readonly meta: Readonly<Record<string, string | null>>
+}
 
-export type HeadsOffer = { readonly log: LogId; readonly have: number; readonly checkpoint: string | null }
+export type HeadsOffer = {
+  readonly log: LogId
+  readonly have: number
+  readonly checkpoint: string | null
+}
 
 /** What a peer answered to heads, shape checked. Times in milliseconds. */
 export type HeardHeads = {
@@ -35,7 +42,12 @@ export type HeardHeads = {
 
 export type PushOutcome =
   | { readonly type: 'taken'; readonly have: number; readonly cosignatures: readonly string[] }
-  | { readonly type: 'refused'; readonly code: string; readonly message: string; readonly have: number | null }
+  | {
+      readonly type: 'refused'
+      readonly code: string
+      readonly message: string
+      readonly have: number | null
+    }
   | { readonly type: 'failed'; readonly reason: string }
 
 export type MeshEvent = { readonly now: Now } & (
@@ -45,7 +57,11 @@ export type MeshEvent = { readonly now: Now } & (
   | { readonly type: 'life-drawn'; readonly life: string }
   | { readonly type: 'peers-changed'; readonly peers: readonly Peer[] }
   // our own lines
-  | { readonly type: 'append'; readonly request: number; readonly operations: readonly KnownOperation[] }
+  | {
+      readonly type: 'append'
+      readonly request: number
+      readonly operations: readonly KnownOperation[]
+    }
   | { readonly type: 'side'; readonly request: number; readonly change: SideChange }
   // a chunk of anybody's, pushed to us, pulled by us, or read from a file
   | {
@@ -57,7 +73,11 @@ export type MeshEvent = { readonly now: Now } & (
     }
   | { readonly type: 'checkpoint-verified'; readonly exchange: number; readonly isValid: boolean }
   | { readonly type: 'segment'; readonly exchange: number; readonly segment: Segment }
-  | { readonly type: 'leaves-loaded'; readonly exchange: number; readonly leaves: readonly KnownLeaf[] }
+  | {
+      readonly type: 'leaves-loaded'
+      readonly exchange: number
+      readonly leaves: readonly KnownLeaf[]
+    }
   | {
       readonly type: 'chunk-ended'
       readonly exchange: number
@@ -65,15 +85,40 @@ export type MeshEvent = { readonly now: Now } & (
     }
   // the store
   | { readonly type: 'commit-due' }
-  | { readonly type: 'committed'; readonly commit: number; readonly notes: Readonly<Record<LogId, string>> }
+  | {
+      readonly type: 'committed'
+      readonly commit: number
+      readonly notes: Readonly<Record<LogId, string>>
+    }
   | { readonly type: 'commit-failed'; readonly commit: number; readonly code: RefusalCode }
   // peers
-  | { readonly type: 'heads-asked'; readonly request: number; readonly peer: string; readonly full: boolean }
-  | { readonly type: 'entries-asked'; readonly request: number; readonly peer: string; readonly log: LogId; readonly from: number }
+  | {
+      readonly type: 'heads-asked'
+      readonly request: number
+      readonly peer: string
+      readonly full: boolean
+    }
+  | {
+      readonly type: 'entries-asked'
+      readonly request: number
+      readonly peer: string
+      readonly log: LogId
+      readonly from: number
+    }
   | { readonly type: 'heads-heard'; readonly peer: string; readonly heads: HeardHeads }
   | { readonly type: 'heads-failed'; readonly peer: string; readonly reason: string }
-  | { readonly type: 'push-ended'; readonly peer: string; readonly log: LogId; readonly outcome: PushOutcome }
-  | { readonly type: 'pull-ended'; readonly peer: string; readonly log: LogId; readonly failure: string | null }
+  | {
+      readonly type: 'push-ended'
+      readonly peer: string
+      readonly log: LogId
+      readonly outcome: PushOutcome
+    }
+  | {
+      readonly type: 'pull-ended'
+      readonly peer: string
+      readonly log: LogId
+      readonly failure: string | null
+    }
   | { readonly type: 'serving'; readonly peer: string; readonly log: LogId; readonly isOn: boolean }
   | { readonly type: 'blank-found'; readonly log: LogId; readonly index: number | null }
   | {
@@ -89,7 +134,11 @@ export type MeshEvent = { readonly now: Now } & (
 /** A leaf already stored: its hash, and whether the line behind it is missing. */
 export type KnownLeaf = { readonly hash: Hash; readonly isBlank: boolean }
 
-export type LookupChange = { readonly threepid: Threepid; readonly log: LogId; readonly index: number }
+export type LookupChange = {
+  readonly threepid: Threepid
+  readonly log: LogId
+  readonly index: number
+}
 
 export type LogWrite = {
   readonly log: LogId
@@ -110,7 +159,12 @@ export type LogWrite = {
 
 export type AppendedEntry = { readonly log: LogId; readonly index: number; readonly stamp: Stamp }
 
-export type Refused = { readonly code: RefusalCode; readonly message: string; readonly log: LogId | null; readonly have: number | null }
+export type Refused = {
+  readonly code: RefusalCode
+  readonly message: string
+  readonly log: LogId | null
+  readonly have: number | null
+}
 
 /** A head to be cosigned with our mesh key and the present time. */
 export type HeadToCosign = { readonly log: LogId; readonly size: number; readonly root: Hash }
@@ -119,13 +173,40 @@ export type HeadToCosign = { readonly log: LogId; readonly size: number; readonl
 export type Notice =
   | { readonly type: 'life-begun'; readonly log: LogId; readonly reason: string }
   | { readonly type: 'log-closed'; readonly log: LogId; readonly size: number }
-  | { readonly type: 'chunk-refused'; readonly peer: string; readonly log: LogId | null; readonly code: RefusalCode; readonly message: string }
+  | {
+      readonly type: 'chunk-refused'
+      readonly peer: string
+      readonly log: LogId | null
+      readonly code: RefusalCode
+      readonly message: string
+    }
   | { readonly type: 'peer-reachable'; readonly peer: string }
   | { readonly type: 'peer-unreachable'; readonly peer: string; readonly reason: string }
-  | { readonly type: 'push-refused'; readonly peer: string; readonly log: LogId; readonly code: string; readonly message: string }
-  | { readonly type: 'upgrade-needed'; readonly log: LogId; readonly index: number; readonly kind: string }
-  | { readonly type: 'blank-unexplained'; readonly log: LogId; readonly index: number; readonly peer: string }
-  | { readonly type: 'heads-differ'; readonly log: LogId; readonly size: number; readonly peer: string }
+  | {
+      readonly type: 'push-refused'
+      readonly peer: string
+      readonly log: LogId
+      readonly code: string
+      readonly message: string
+    }
+  | {
+      readonly type: 'upgrade-needed'
+      readonly log: LogId
+      readonly index: number
+      readonly kind: string
+    }
+  | {
+      readonly type: 'blank-unexplained'
+      readonly log: LogId
+      readonly index: number
+      readonly peer: string
+    }
+  | {
+      readonly type: 'heads-differ'
+      readonly log: LogId
+      readonly size: number
+      readonly peer: string
+    }
   | { readonly type: 'key-conflict'; readonly node: string; readonly keyId: string }
   | { readonly type: 'keys-changed' }
   | { readonly type: 'storage-failed'; readonly code: RefusalCode }
@@ -136,8 +217,19 @@ export type Notice =
 
 export type Effect =
   | { readonly type: 'draw-life' }
-  | { readonly type: 'verify-checkpoint'; readonly exchange: number; readonly note: string; readonly keys: readonly string[] }
-  | { readonly type: 'load-leaves'; readonly exchange: number; readonly log: LogId; readonly from: number; readonly to: number }
+  | {
+      readonly type: 'verify-checkpoint'
+      readonly exchange: number
+      readonly note: string
+      readonly keys: readonly string[]
+    }
+  | {
+      readonly type: 'load-leaves'
+      readonly exchange: number
+      readonly log: LogId
+      readonly from: number
+      readonly to: number
+    }
   | { readonly type: 'want-commit' }
   | {
       readonly type: 'commit'
@@ -146,22 +238,58 @@ export type Effect =
       readonly lookups: readonly LookupChange[]
       readonly side: readonly SideChange[]
     }
-  | { readonly type: 'appended'; readonly request: number; readonly entries: readonly AppendedEntry[] }
+  | {
+      readonly type: 'appended'
+      readonly request: number
+      readonly entries: readonly AppendedEntry[]
+    }
   | { readonly type: 'side-done'; readonly request: number }
-  | { readonly type: 'refused'; readonly request: number; readonly code: RefusalCode; readonly message: string }
+  | {
+      readonly type: 'refused'
+      readonly request: number
+      readonly code: RefusalCode
+      readonly message: string
+    }
   | { readonly type: 'segment-taken'; readonly exchange: number }
-  | { readonly type: 'exchange-ended'; readonly exchange: number; readonly have: number; readonly cosign: HeadToCosign | null }
+  | {
+      readonly type: 'exchange-ended'
+      readonly exchange: number
+      readonly have: number
+      readonly cosign: HeadToCosign | null
+    }
   | { readonly type: 'exchange-refused'; readonly exchange: number; readonly refused: Refused }
   | {
       readonly type: 'heads'
       readonly request: number
-      readonly logs: readonly { readonly log: LogId; readonly have: number; readonly note: string; readonly cosigned: readonly string[]; readonly cosign: HeadToCosign | null }[]
-      readonly closed: { readonly count: number; readonly logs: readonly HeadToCosign[]; readonly full: boolean }
+      readonly logs: readonly {
+        readonly log: LogId
+        readonly have: number
+        readonly note: string
+        readonly cosigned: readonly string[]
+        readonly cosign: HeadToCosign | null
+      }[]
+      readonly closed: {
+        readonly count: number
+        readonly logs: readonly HeadToCosign[]
+        readonly full: boolean
+      }
     }
-  | { readonly type: 'served'; readonly request: number; readonly to: number; readonly note: string }
+  | {
+      readonly type: 'served'
+      readonly request: number
+      readonly to: number
+      readonly note: string
+    }
   | { readonly type: 'find-blank'; readonly log: LogId; readonly from: number }
   | { readonly type: 'ask-heads'; readonly peer: string; readonly full: boolean }
-  | { readonly type: 'push'; readonly peer: string; readonly log: LogId; readonly from: number; readonly to: number; readonly note: string }
+  | {
+      readonly type: 'push'
+      readonly peer: string
+      readonly log: LogId
+      readonly from: number
+      readonly to: number
+      readonly note: string
+    }
   | { readonly type: 'pull'; readonly peer: string; readonly log: LogId; readonly from: number }
   | {
       readonly type: 'verify-cosignature'

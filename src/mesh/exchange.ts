@@ -27,7 +27,11 @@ export type Exchange = {
 const refusalsKept = 10
 
 /** Refusals that say "not now": nobody did anything wrong, and nobody has to hear of them. */
-const ordinaryRefusals: ReadonlySet<string> = new Set(['already-pulling', 'writer-busy', 'node-stopping'])
+const ordinaryRefusals: ReadonlySet<string> = new Set([
+  'already-pulling',
+  'writer-busy',
+  'node-stopping',
+])
 
 export function rememberRefusal(state: MeshState, peerName: string, refusal: PeerRefusal): void {
   const refusals = state.peers.get(peerName)?.refusals
@@ -62,4 +66,12 @@ export function refuseExchange(
 export function positionOf(state: MeshState, log: LogId): number {
   const stands = state.logs.get(log)
   return stands === undefined ? 0 : (stands.blankAt ?? stands.size)
+}
+
+/** Whether a peer that offers so many lines can add to what we hold: lines, or the checkpoint that covers ours. */
+export function lacks(state: MeshState, log: LogId, offered: number): boolean {
+  if (offered > positionOf(state, log)) return true
+  const stands = state.logs.get(log)
+  if (stands === undefined || stands.blankAt !== null) return false
+  return stands.noteSize < stands.size && offered === stands.size
 }

@@ -92,7 +92,9 @@ export function stageLog(state: MeshState, log: LogId): StagedLog {
     state: stands,
     isOwn: stands.origin === state.self.name && isCurrentLife(state, stands),
     expectedSize: stands.size,
-    builder: new TreeBuilder(stands.frontier, (level, n, hash) => subtrees.push({ level, n, hash })),
+    builder: new TreeBuilder(stands.frontier, (level, n, hash) =>
+      subtrees.push({ level, n, hash }),
+    ),
     lines: [],
     fills: [],
     subtrees,
@@ -122,7 +124,14 @@ export type StagedMark = Pick<
   'lastStamp' | 'haltedAt' | 'blankAt' | 'closedAt' | 'begin' | 'reached'
 > & {
   readonly frontier: ReturnType<TreeBuilder['frontier']>
-  readonly counts: { lines: number; fills: number; subtrees: number; lookups: number; lineCount: number; byteCount: number }
+  readonly counts: {
+    lines: number
+    fills: number
+    subtrees: number
+    lookups: number
+    lineCount: number
+    byteCount: number
+  }
 }
 
 export function markStaged(group: Group, staged: StagedLog): StagedMark {

@@ -6,7 +6,7 @@ import type { RefusalCode } from '../domain/refusal.ts'
 import { mayGive, mayRead, originKeys } from './access.ts'
 import { closeWhatIsComplete } from './append.ts'
 import type { Effect, HeadsOffer, HeadToCosign, MeshEvent, Now } from './events.ts'
-import { positionOf } from './exchange.ts'
+import { lacks, positionOf } from './exchange.ts'
 import { hearSibling } from './readiness.ts'
 import type { LogState, MeshState, PeerState } from './state.ts'
 
@@ -18,7 +18,12 @@ export function servableSize(log: LogState): number {
 }
 
 function isFullyClosed(log: LogState): boolean {
-  return log.closedAt !== null && log.size === log.closedAt && log.noteSize === log.size && log.blankAt === null
+  return (
+    log.closedAt !== null &&
+    log.size === log.closedAt &&
+    log.noteSize === log.size &&
+    log.blankAt === null
+  )
 }
 
 function headOf({ log, size, root }: LogState): HeadToCosign {
@@ -34,7 +39,10 @@ function closedLogs(state: MeshState, peer: string): HeadToCosign[] {
 }
 
 /** A peer asks what we hold. */
-export function answerHeads(state: MeshState, event: Extract<MeshEvent, { type: 'heads-asked' }>): Effect[] {
+export function answerHeads(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'heads-asked' }>,
+): Effect[] {
   const { request, peer, full } = event
   const logs = []
   for (const log of state.logs.values()) {
@@ -44,7 +52,9 @@ export function answerHeads(state: MeshState, event: Extract<MeshEvent, { type: 
       log: log.log,
       have: positionOf(state, log.log),
       note: log.note,
-      cosigned: [...log.cosigned.values()].filter(({ size }) => size === log.noteSize).map(({ line }) => line),
+      cosigned: [...log.cosigned.values()]
+        .filter(({ size }) => size === log.noteSize)
+        .map(({ line }) => line),
       cosign: isWhole ? headOf(log) : null,
     })
   }
@@ -54,14 +64,20 @@ export function answerHeads(state: MeshState, event: Extract<MeshEvent, { type: 
 }
 
 /** A peer asks for the lines of a log from an index on: what may be served, proved against the newest checkpoint. */
-export function serveEntries(state: MeshState, event: Extract<MeshEvent, { type: 'entries-asked' }>): Effect[] {
+export function serveEntries(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'entries-asked' }>,
+): Effect[] {
   const { request, peer, log, from } = event
-  const refuse = (code: RefusalCode, message: string): Effect[] => [{ type: 'refused', request, code, message }]
+  const refuse = (code: RefusalCode, message: string): Effect[] => [
+    { type: 'refused', request, code, message },
+  ]
   if (!mayRead(state, peer, log)) return refuse('log-not-readable', `${peer} may not read ${log}`)
   const stands = state.logs.get(log)
   if (stands === undefined) return refuse('log-unknown', `this node does not hold ${log}`)
   const to = servableSize(stands)
-  if (from > to || stands.note === '') return refuse('gap', `this node serves ${to} lines of ${log}`)
+  if (from > to || stands.note === '')
+    return refuse('gap', `this node serves ${to} lines of ${log}`)
   return [{ type: 'served', request, to, note: stands.note }]
 }
 
@@ -76,11 +92,17 @@ export function noticeAlive(state: MeshState, peerName: string, now: Now): void 
 }
 
 /** What a peer says it holds: offers to pull, gaps to push, acknowledgements of our logs. */
-export function hearHeads(state: MeshState, event: Extract<MeshEvent, { type: 'heads-heard' }>): Effect[] {
+export function hearHeads(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'heads-heard' }>,
+): Effect[] {
   const { heads, now } = event
   const peer = state.peers.get(event.peer)
   if (peer === undefined) return []
-  const effects: Effect[] = peer.isReachable === true ? [] : [{ type: 'notice', notice: { type: 'peer-reachable', peer: event.peer } }]
+  const effects: Effect[] =
+    peer.isReachable === true
+      ? []
+      : [{ type: 'notice', notice: { type: 'peer-reachable', peer: event.peer } }]
   peer.isCalling = false
   peer.isReachable = true
   peer.failures = 0
@@ -122,7 +144,7 @@ function hearOffer(state: MeshState, peer: PeerState, offer: HeadsOffer): Effect
   const note = checkpoint === null ? null : parseNote(checkpoint)
   if (note === null || note.checkpoint.log !== log) return []
   const offered = Math.min(have, note.checkpoint.size)
-  if (mayGive(state, name, log) && offered > positionOf(state, log)) peer.offers.set(log, offered)
+  if (mayGive(state, name, log) && lacks(state, log, offered)) peer.offers.set(log, offered)
   return hearCosignature(state, peer, log, note)
 }
 
@@ -143,14 +165,22 @@ function hearCosignature(
 }
 
 /** Asks for a replica's cosignature to be checked, when it says more than what is known already. */
-export function checkCosignature(state: MeshState, node: string, head: HeadToCosign, line: string): Effect[] {
+export function checkCosignature(
+  state: MeshState,
+  node: string,
+  head: HeadToCosign,
+  line: string,
+): Effect[] {
   const keys = originKeys(state, node)
   const known = state.logs.get(head.log)?.cosigned.get(node)
   if (keys === null || (known !== undefined && known.size >= head.size)) return []
   return [{ type: 'verify-cosignature', log: head.log, node, keys, head, line }]
 }
 
-export function hearCosigned(state: MeshState, event: Extract<MeshEvent, { type: 'cosignature-verified' }>): Effect[] {
+export function hearCosigned(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'cosignature-verified' }>,
+): Effect[] {
   const { log, node, size, timeS, line } = event
   const stands = state.logs.get(log)
   if (stands === undefined || timeS === null) return []

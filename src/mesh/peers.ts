@@ -31,7 +31,12 @@ export function changePeers(state: MeshState, peers: readonly Peer[], now: Now):
   for (const peer of peers) {
     if (peer.name === state.self.name) continue
     const known = before.get(peer.name)
-    state.peers.set(peer.name, known === undefined ? newPeer(peer, now) : { ...known, peer, callAfterMs: now.monoMs, headsDueMs: now.monoMs })
+    state.peers.set(
+      peer.name,
+      known === undefined
+        ? newPeer(peer, now)
+        : { ...known, peer, callAfterMs: now.monoMs, headsDueMs: now.monoMs },
+    )
   }
   return [{ type: 'notice', notice: { type: 'keys-changed' } }]
 }

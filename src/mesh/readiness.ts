@@ -18,7 +18,9 @@ export function startReadiness(state: MeshState, isAway: boolean, now: Now): Eff
   }
   const count = state.readiness.waiting.size
   if (count === 0) return becomeReadyWhenReached(state, now)
-  return [{ type: 'notice', notice: { type: 'not-ready', reason: `waiting for ${count} siblings` } }]
+  return [
+    { type: 'notice', notice: { type: 'not-ready', reason: `waiting for ${count} siblings` } },
+  ]
 }
 
 /** A sibling told its heads: its first word while we wait for it, or a log of our own that we have lost the end of. */
@@ -30,7 +32,9 @@ export function hearSibling(state: MeshState, peer: PeerState, now: Now): void {
     if (waiting.get(name) === null) waiting.set(name, new Map(peer.offers))
     return
   }
-  const lost = new Map([...peer.offers].filter(([log]) => parseLogId(log)?.node === state.self.name))
+  const lost = new Map(
+    [...peer.offers].filter(([log]) => parseLogId(log)?.node === state.self.name),
+  )
   if (lost.size === 0) return
   waiting.set(name, lost)
   if (state.readiness.isReady) state.readiness.deadlineMs = now.monoMs + readyWaitMaxMs
@@ -46,7 +50,8 @@ export function becomeReadyWhenReached(state: MeshState, now: Now): Effect[] {
   const { readiness } = state
   if (readiness.isReady) return []
   for (const [name, told] of readiness.waiting) {
-    const isReached = told !== null && [...told].every(([log, size]) => positionOf(state, log) >= size)
+    const isReached =
+      told !== null && [...told].every(([log, size]) => positionOf(state, log) >= size)
     if (isReached) readiness.waiting.delete(name)
   }
   if (readiness.waiting.size > 0 && now.monoMs < readiness.deadlineMs) return []

@@ -7,7 +7,7 @@ import { TreeBuilder, verifyConsistency, type Hash } from '../domain/merkle-tree
 import { RefusalError } from '../domain/refusal.ts'
 import { aheadMs } from '../domain/stamp.ts'
 import { isAccepted } from './accept.ts'
-import { isOwnGroup, originKeys } from './access.ts'
+import { isOverLogQuota, isOwnGroup, originKeys } from './access.ts'
 import { endLife } from './append.ts'
 import type { Effect, KnownLeaf, Now } from './events.ts'
 import { rememberRefusal, type Exchange } from './exchange.ts'
@@ -40,7 +40,8 @@ export function takeSegment(
     if (blankAt === null && staged.blankAt !== null) chargeBlank(stager, staged.blankAt)
     for (const close of stager.closes) admitClose(stager, close)
     exchange.next = segment.to
-    const isFull = state.group.lineCount >= commitLinesMax || state.group.byteCount >= commitBytesMax
+    const isFull =
+      state.group.lineCount >= commitLinesMax || state.group.byteCount >= commitBytesMax
     const commit = isFull ? commitGroup(state) : []
     return [...stager.effects, ...commit, { type: 'segment-taken', exchange: exchange.id }]
   } catch (error) {
@@ -61,19 +62,30 @@ type Stager = {
   readonly closes: CloseEntry[]
 }
 
-function checkCount({ next, target }: Exchange, { to }: Segment, lines: readonly SegmentLine[]): void {
+function checkCount(
+  { next, target }: Exchange,
+  { to }: Segment,
+  lines: readonly SegmentLine[],
+): void {
   let end = next
   for (const line of lines) end += line.type === 'blank-run' ? 2 ** line.level : 1
   if (end !== to) {
     throw new RefusalError('segment-malformed', `lines end at ${end}, the segment says ${to}`)
   }
   if (to > target.size) {
-    throw new RefusalError('segment-malformed', `the segment ends at ${to}, beyond the checkpoint's ${target.size}`)
+    throw new RefusalError(
+      'segment-malformed',
+      `the segment ends at ${to}, beyond the checkpoint's ${target.size}`,
+    )
   }
 }
 
 /** Compares the lines we hold already; answers how many of the given lines that were. */
-function compareOverlap(stager: Stager, lines: readonly SegmentLine[], leaves: readonly KnownLeaf[]): number {
+function compareOverlap(
+  stager: Stager,
+  lines: readonly SegmentLine[],
+  leaves: readonly KnownLeaf[],
+): number {
   let known = 0
   let count = 0
   while (known < leaves.length) {
@@ -86,7 +98,8 @@ function compareOverlap(stager: Stager, lines: readonly SegmentLine[], leaves: r
         const index = stager.exchange.next + known
         throw new RefusalError('overlap-differs', `line ${index} is not the one this node holds`)
       }
-      if (leaf.isBlank && line.type === 'entry') fillBlank(stager, line, stager.exchange.next + known)
+      if (leaf.isBlank && line.type === 'entry')
+        fillBlank(stager, line, stager.exchange.next + known)
       known++
     }
     count++
@@ -112,7 +125,11 @@ function compareRun(
 }
 
 /** A line that matches the leaf hash of a blank fills it: the origin signed it with the rest. */
-function fillBlank(stager: Stager, line: Extract<SegmentLine, { type: 'entry' }>, index: number): void {
+function fillBlank(
+  stager: Stager,
+  line: Extract<SegmentLine, { type: 'entry' }>,
+  index: number,
+): void {
   stager.staged.fills.push({ index, bytes: line.bytes })
   stager.state.group.byteCount += line.bytes.length
   readEntry(stager, line, index, false)
@@ -129,7 +146,8 @@ function addLines(stager: Stager, lines: readonly SegmentLine[], from: number): 
       state.group.byteCount += line.bytes.length
       readEntry(stager, line, index, true)
     } else {
-      if (index === 0) throw new RefusalError('blank-misplaced', 'the first line of a log cannot be blank')
+      if (index === 0)
+        throw new RefusalError('blank-misplaced', 'the first line of a log cannot be blank')
       addBlank(stager, line, index)
     }
     state.group.lineCount++
@@ -140,7 +158,11 @@ function addLines(stager: Stager, lines: readonly SegmentLine[], from: number): 
 }
 
 /** Unexplained, so provisional: nothing past it is served or cosigned until it is filled. */
-function addBlank(stager: Stager, line: Exclude<SegmentLine, { type: 'entry' }>, index: number): void {
+function addBlank(
+  stager: Stager,
+  line: Exclude<SegmentLine, { type: 'entry' }>,
+  index: number,
+): void {
   const { staged } = stager
   if (line.type === 'blank') {
     staged.builder.add(line.leaf)
@@ -155,7 +177,13 @@ function addBlank(stager: Stager, line: Exclude<SegmentLine, { type: 'entry' }>,
 function chargeBlank({ state, exchange, now, effects }: Stager, index: number): void {
   const { log, peer } = exchange
   const message = `line ${index} is blank and nothing explains it`
-  rememberRefusal(state, peer, { log, code: 'blank-unexplained', message, atMs: now.wallMs, direction: 'ours' })
+  rememberRefusal(state, peer, {
+    log,
+    code: 'blank-unexplained',
+    message,
+    atMs: now.wallMs,
+    direction: 'ours',
+  })
   effects.push({ type: 'notice', notice: { type: 'blank-unexplained', log, index, peer } })
 }
 
@@ -167,12 +195,17 @@ function readEntry(
 ): void {
   const { state, staged, exchange } = stager
   const entry = parseEntry(line.text, line.bytes.length)
-  if (isNew) checkStamp(stager, entry.stamp, index)
+  if (isNew) checkRising(stager, entry.stamp, index)
+  followStamp(stager, entry.stamp, index)
   if ((index === 0) !== (entry.kind === 'begin')) {
     throw new RefusalError('begin-mismatch', 'a log has one begin line, and it is the first')
   }
   if (entry.kind === 'begin') admitBegin(stager, entry)
-  if (entry.kind === 'unknown' && entry.isCritical && (staged.haltedAt === null || index < staged.haltedAt)) {
+  if (
+    entry.kind === 'unknown' &&
+    entry.isCritical &&
+    (staged.haltedAt === null || index < staged.haltedAt)
+  ) {
     staged.haltedAt = index
     const notice = { type: 'upgrade-needed', log: exchange.log, index, kind: entry.name } as const
     stager.effects.push({ type: 'notice', notice })
@@ -185,15 +218,25 @@ function readEntry(
   }
 }
 
-function checkStamp({ state, staged, now }: Stager, stamp: number, index: number): void {
+function checkRising({ staged }: Stager, stamp: number, index: number): void {
   if (stamp <= staged.lastStamp) {
-    throw new RefusalError('stamp-not-rising', `line ${index} is not stamped above the line before it`)
-  }
-  const ahead = aheadMs(stamp, now.wallMs)
-  if (ahead > state.limits.skewMaxMs) {
-    throw new RefusalError('clock-ahead', `line ${index} is stamped ${Math.ceil(ahead / 1000)} s ahead of this node's clock`)
+    throw new RefusalError(
+      'stamp-not-rising',
+      `line ${index} is not stamped above the line before it`,
+    )
   }
   staged.lastStamp = stamp
+}
+
+/** Our own next line is stamped above every line held, the line that fills a blank included. */
+function followStamp({ state, now }: Stager, stamp: number, index: number): void {
+  const ahead = aheadMs(stamp, now.wallMs)
+  if (ahead > state.limits.skewMaxMs) {
+    throw new RefusalError(
+      'clock-ahead',
+      `line ${index} is stamped ${Math.ceil(ahead / 1000)} s ahead of this node's clock`,
+    )
+  }
   if (stamp > state.newest) state.newest = stamp
 }
 
@@ -203,8 +246,14 @@ function admitBegin({ state, exchange, staged }: Stager, begin: BeginEntry): voi
   if (name === null || begin.node !== name.node || begin.audience !== name.audience) {
     throw new RefusalError('begin-mismatch', 'the begin line names another node or audience')
   }
-  if (parseVerifierKey(begin.meshKey) === null || !originKeys(state, name.node)?.includes(begin.meshKey)) {
-    throw new RefusalError('begin-mismatch', 'the begin line names a mesh key this node does not know')
+  if (
+    parseVerifierKey(begin.meshKey) === null ||
+    !originKeys(state, name.node)?.includes(begin.meshKey)
+  ) {
+    throw new RefusalError(
+      'begin-mismatch',
+      'the begin line names a mesh key this node does not know',
+    )
   }
   staged.begin = { serverName: begin.serverName, matrixKeys: begin.matrixKeys }
 }
@@ -216,15 +265,20 @@ function admitBegin({ state, exchange, staged }: Stager, begin: BeginEntry): voi
  */
 function admitClose({ state, exchange, effects }: Stager, { closed }: CloseEntry): void {
   const name = parseLogId(closed.log)
-  if (name === null || name.node !== parseLogId(exchange.log)?.node || closed.log === exchange.log) return
-  if (!isOwnGroup(state, name.node) && !state.logs.has(closed.log)) return
+  if (name === null || name.node !== parseLogId(exchange.log)?.node || closed.log === exchange.log)
+    return
+  const isKnown = state.logs.has(closed.log)
+  if (!isKnown && (!isOwnGroup(state, name.node) || isOverLogQuota(state, name.node))) return
   const target = stageLog(state, closed.log)
   if (name.node === state.self.name && state.own.get(name.audience)?.current === closed.log) {
     endLife(state, name.audience)
   }
   if (closed.size < target.builder.size || closed.size <= (target.closedAt ?? -1)) return
   target.closedAt = closed.size
-  effects.push({ type: 'notice', notice: { type: 'log-closed', log: closed.log, size: closed.size } })
+  effects.push({
+    type: 'notice',
+    notice: { type: 'log-closed', log: closed.log, size: closed.size },
+  })
 }
 
 function reopenBeyondClose(staged: StagedLog): void {
@@ -235,7 +289,10 @@ function proveSegment({ target, note }: Exchange, { to, proof }: Segment, staged
   const root = staged.builder.root()
   if (to === target.size) {
     if (!sameHash(root, target.root)) {
-      throw new RefusalError('root-mismatch', `the lines up to ${to} do not make the root that was signed`)
+      throw new RefusalError(
+        'root-mismatch',
+        `the lines up to ${to} do not make the root that was signed`,
+      )
     }
     staged.reached = { note, size: to }
     return
@@ -248,7 +305,10 @@ function proveSegment({ target, note }: Exchange, { to, proof }: Segment, staged
     proof,
   })
   if (!isPrefix) {
-    throw new RefusalError('proof-bad', `the lines up to ${to} are not proved to belong to the checkpoint`)
+    throw new RefusalError(
+      'proof-bad',
+      `the lines up to ${to} are not proved to belong to the checkpoint`,
+    )
   }
 }
 

@@ -1,9 +1,15 @@
-import { backoffFirstMs, backoffMaxMs, headsIntervalMs, pushLinesMax, pushQuietMs } from '../domain/limits.ts'
+import {
+  backoffFirstMs,
+  backoffMaxMs,
+  headsIntervalMs,
+  pushLinesMax,
+  pushQuietMs,
+} from '../domain/limits.ts'
 import type { LogId } from '../domain/log-id.ts'
 import { parseNote } from '../domain/checkpoint.ts'
 import { mayRead } from './access.ts'
 import type { Effect, MeshEvent, Now, PushOutcome } from './events.ts'
-import { positionOf, rememberRefusal } from './exchange.ts'
+import { lacks, positionOf, rememberRefusal } from './exchange.ts'
 import { checkCosignature, servableSize } from './heads.ts'
 import { giveUpSibling } from './readiness.ts'
 import type { LogState, MeshState, PeerState } from './state.ts'
@@ -36,7 +42,16 @@ function nextCall(state: MeshState, peer: PeerState, now: Now): Effect[] {
     const size = servableSize(log)
     if (from >= size || !isPushable(state, peer, log, now)) continue
     peer.isCalling = true
-    return [{ type: 'push', peer: name, log: log.log, from, to: Math.min(size, from + pushLinesMax), note: log.note }]
+    return [
+      {
+        type: 'push',
+        peer: name,
+        log: log.log,
+        from,
+        to: Math.min(size, from + pushLinesMax),
+        note: log.note,
+      },
+    ]
   }
   return []
 }
@@ -51,7 +66,7 @@ function isPushable(state: MeshState, peer: PeerState, log: LogState, now: Now):
 function nextPull(state: MeshState, peer: PeerState, now: Now): Effect[] {
   for (const [log, offered] of peer.offers) {
     const from = positionOf(state, log)
-    if (offered <= from) {
+    if (!lacks(state, log, offered)) {
       peer.offers.delete(log)
       continue
     }
@@ -77,7 +92,10 @@ function isPulled(state: MeshState, log: LogId): boolean {
 export function failPeer(state: MeshState, peerName: string, reason: string, now: Now): Effect[] {
   const peer = state.peers.get(peerName)
   if (peer === undefined) return []
-  const effects: Effect[] = peer.isReachable === false ? [] : [{ type: 'notice', notice: { type: 'peer-unreachable', peer: peerName, reason } }]
+  const effects: Effect[] =
+    peer.isReachable === false
+      ? []
+      : [{ type: 'notice', notice: { type: 'peer-unreachable', peer: peerName, reason } }]
   peer.isReachable = false
   peer.failures++
   peer.callAfterMs = now.monoMs + backoffMs(peer, now)
@@ -95,13 +113,19 @@ function backoffMs(peer: PeerState, now: Now): number {
   return full * (1 - (Math.floor(now.monoMs) % 97) / 388)
 }
 
-export function failHeads(state: MeshState, event: Extract<MeshEvent, { type: 'heads-failed' }>): Effect[] {
+export function failHeads(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'heads-failed' }>,
+): Effect[] {
   const peer = state.peers.get(event.peer)
   if (peer !== undefined) peer.isCalling = false
   return failPeer(state, event.peer, event.reason, event.now)
 }
 
-export function endPush(state: MeshState, event: Extract<MeshEvent, { type: 'push-ended' }>): Effect[] {
+export function endPush(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'push-ended' }>,
+): Effect[] {
   const peer = state.peers.get(event.peer)
   if (peer === undefined) return []
   peer.isCalling = false
@@ -113,10 +137,17 @@ export function endPush(state: MeshState, event: Extract<MeshEvent, { type: 'pus
   const advanced = outcome.have !== null && outcome.have > before
   if (!advanced) peer.logAfterMs.set(log, now.monoMs + headsIntervalMs)
   if (outcome.type === 'refused') return hearRefusal(state, peer, log, outcome, now)
-  return outcome.cosignatures.slice(0, 1).flatMap((line) => hearPushed(state, event.peer, log, outcome.have, line))
+  return outcome.cosignatures
+    .slice(0, 1)
+    .flatMap((line) => hearPushed(state, event.peer, log, outcome.have, line))
 }
 
-const soonAgain: ReadonlySet<string> = new Set(['gap', 'overlap-too-long', 'already-pulling', 'writer-busy'])
+const soonAgain: ReadonlySet<string> = new Set([
+  'gap',
+  'overlap-too-long',
+  'already-pulling',
+  'writer-busy',
+])
 
 function hearRefusal(
   state: MeshState,
@@ -130,27 +161,46 @@ function hearRefusal(
     peer.logAfterMs.set(log, now.monoMs + backoffFirstMs)
     return []
   }
-  rememberRefusal(state, peer.peer.name, { log, code, message, atMs: now.wallMs, direction: 'theirs' })
-  return [{ type: 'notice', notice: { type: 'push-refused', peer: peer.peer.name, log, code, message } }]
+  rememberRefusal(state, peer.peer.name, {
+    log,
+    code,
+    message,
+    atMs: now.wallMs,
+    direction: 'theirs',
+  })
+  return [
+    { type: 'notice', notice: { type: 'push-refused', peer: peer.peer.name, log, code, message } },
+  ]
 }
 
-function hearPushed(state: MeshState, node: string, log: LogId, have: number, line: string): Effect[] {
+function hearPushed(
+  state: MeshState,
+  node: string,
+  log: LogId,
+  have: number,
+  line: string,
+): Effect[] {
   const stands = state.logs.get(log)
   if (stands === undefined) return []
-  const root = stands.size === have ? stands.root : (parseNote(stands.note)?.checkpoint.root ?? null)
+  const root =
+    stands.size === have ? stands.root : (parseNote(stands.note)?.checkpoint.root ?? null)
   if (root === null || (stands.size !== have && stands.noteSize !== have)) return []
   return checkCosignature(state, node, { log, size: have, root }, line)
 }
 
-export function endPull(state: MeshState, event: Extract<MeshEvent, { type: 'pull-ended' }>): Effect[] {
+export function endPull(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'pull-ended' }>,
+): Effect[] {
   const { log, failure, now } = event
   const peer = state.peers.get(event.peer)
   if (peer === undefined) return []
   peer.isPulling = null
   const reached = positionOf(state, log)
   const offered = peer.offers.get(log) ?? 0
-  if (reached >= offered) peer.offers.delete(log)
-  if (failure !== null || reached < offered) peer.logAfterMs.set(log, now.monoMs + headsIntervalMs / 2)
+  const isLacking = lacks(state, log, offered)
+  if (!isLacking) peer.offers.delete(log)
+  if (failure !== null || isLacking) peer.logAfterMs.set(log, now.monoMs + headsIntervalMs / 2)
   peer.have.set(log, Math.max(peer.have.get(log) ?? 0, Math.min(reached, offered)))
   if (failure !== null) peer.lastFailure = { reason: failure, atMs: now.wallMs }
   return []

@@ -1,6 +1,13 @@
 import { aliveIntervalMs, clockDriftMaxMs } from '../domain/limits.ts'
 import { RefusalError } from '../domain/refusal.ts'
-import { answerExchange, endChunk, loadedLeaves, nextSegment, openChunk, verifiedCheckpoint } from './admission.ts'
+import {
+  answerExchange,
+  endChunk,
+  loadedLeaves,
+  nextSegment,
+  openChunk,
+  verifiedCheckpoint,
+} from './admission.ts'
 import { appendOperations, closeWhatIsComplete, endLife } from './append.ts'
 import type { Effect, MeshEvent, Now } from './events.ts'
 import { refuseExchange } from './exchange.ts'
@@ -22,7 +29,12 @@ export const aliveMetaName = 'last_alive_ms'
 export function step(state: MeshState, event: MeshEvent): Effect[] {
   const jumped = watchClock(state, event.now)
   const effects = react(state, event)
-  return [...jumped, ...effects, ...becomeReadyWhenReachedAfter(state, event), ...schedule(state, event.now)]
+  return [
+    ...jumped,
+    ...effects,
+    ...becomeReadyWhenReachedAfter(state, event),
+    ...schedule(state, event.now),
+  ]
 }
 
 /** Wall and monotonic clock drifting apart: the machine slept, was cloned or set; our current logs are left behind. */
@@ -138,10 +150,14 @@ function committed(state: MeshState, event: Extract<MeshEvent, { type: 'committe
     (staged) => staged.begin !== staged.state.begin,
   )
   const group = settleGroup(state, event.notes)
-  const effects: Effect[] = hadProblem ? [{ type: 'notice', notice: { type: 'storage-recovered' } }] : []
-  for (const { request, entries } of group.appended) effects.push({ type: 'appended', request, entries })
+  const effects: Effect[] = hadProblem
+    ? [{ type: 'notice', notice: { type: 'storage-recovered' } }]
+    : []
+  for (const { request, entries } of group.appended)
+    effects.push({ type: 'appended', request, entries })
   for (const request of group.sideRequests) effects.push({ type: 'side-done', request })
-  for (const exchange of group.exchanges) effects.push(...answerExchange(state, exchange, event.now))
+  for (const exchange of group.exchanges)
+    effects.push(...answerExchange(state, exchange, event.now))
   for (const { fills, state: log } of group.logs.values()) {
     if (fills.length > 0) effects.push({ type: 'find-blank', log: log.log, from: log.blankAt ?? 0 })
   }
@@ -150,19 +166,27 @@ function committed(state: MeshState, event: Extract<MeshEvent, { type: 'committe
 }
 
 /** Nothing of the group stands: everybody in it hears so, and chunks that were building on it end. */
-function commitFailed(state: MeshState, event: Extract<MeshEvent, { type: 'commit-failed' }>): Effect[] {
+function commitFailed(
+  state: MeshState,
+  event: Extract<MeshEvent, { type: 'commit-failed' }>,
+): Effect[] {
   const { code, now } = event
   const isNews = state.storageProblem === null
   const group: Group = dropGroup(state, code, now.wallMs)
   const message = 'this node cannot write now'
-  const effects: Effect[] = isNews ? [{ type: 'notice', notice: { type: 'storage-failed', code } }] : []
+  const effects: Effect[] = isNews
+    ? [{ type: 'notice', notice: { type: 'storage-failed', code } }]
+    : []
   if (state.nextLife === null) effects.push({ type: 'draw-life' })
   for (const { state: log, isOwn, lines } of group.logs.values()) {
     // Its head was signed. Another head of that size must never be, so the next write begins another life.
-    if (isOwn && lines.length > 0 && state.own.get(log.audience)?.current === log.log) endLife(state, log.audience)
+    if (isOwn && lines.length > 0 && state.own.get(log.audience)?.current === log.log)
+      endLife(state, log.audience)
   }
-  for (const { request } of group.appended) effects.push({ type: 'refused', request, code, message })
-  for (const request of group.sideRequests) effects.push({ type: 'refused', request, code, message })
+  for (const { request } of group.appended)
+    effects.push({ type: 'refused', request, code, message })
+  for (const request of group.sideRequests)
+    effects.push({ type: 'refused', request, code, message })
   for (const exchange of [...state.exchanges.values()]) {
     if (!group.logs.has(exchange.log) && !group.exchanges.includes(exchange.id)) continue
     effects.push(...refuseExchange(state, exchange, new RefusalError(code, message), now.wallMs))
@@ -170,7 +194,10 @@ function commitFailed(state: MeshState, event: Extract<MeshEvent, { type: 'commi
   return effects
 }
 
-function serve(state: MeshState, { peer: name, log, isOn }: Extract<MeshEvent, { type: 'serving' }>): Effect[] {
+function serve(
+  state: MeshState,
+  { peer: name, log, isOn }: Extract<MeshEvent, { type: 'serving' }>,
+): Effect[] {
   const peer = state.peers.get(name)
   if (peer === undefined) return []
   const count = (peer.serving.get(log) ?? 0) + (isOn ? 1 : -1)
@@ -179,7 +206,10 @@ function serve(state: MeshState, { peer: name, log, isOn }: Extract<MeshEvent, {
   return []
 }
 
-function findBlank(state: MeshState, { log, index }: Extract<MeshEvent, { type: 'blank-found' }>): Effect[] {
+function findBlank(
+  state: MeshState,
+  { log, index }: Extract<MeshEvent, { type: 'blank-found' }>,
+): Effect[] {
   const stands = state.logs.get(log)
   if (stands === undefined || stands.blankAt === index) return []
   // Stored too: a start that believed the former place would ask for lines it holds, for ever.

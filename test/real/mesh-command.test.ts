@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -102,10 +102,14 @@ test('Ctrl-C ends all three, and so does the death of one', async () => {
 }, 180_000)
 
 test('a folder that holds something else is left alone', async () => {
-  const options = { env: environment, cwd: root }
-  const strange = [script, '--once', '--fresh', '--dir', join(root, 'docs')]
-  await expect(promisify(execFile)(process.execPath, strange, options)).rejects.toMatchObject({
+  const strange = join(dir, 'strange')
+  await mkdir(strange)
+  await writeFile(join(strange, 'thesis.txt'), 'years of work')
+  const command = [script, '--once', '--fresh', '--dir', strange]
+  const run = promisify(execFile)(process.execPath, command, { env: environment })
+  await expect(run).rejects.toMatchObject({
     code: 2,
     stderr: expect.stringContaining('is not empty and holds no mesh'),
   })
+  expect(await readdir(strange)).toEqual(['thesis.txt'])
 })

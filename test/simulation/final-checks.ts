@@ -1,6 +1,6 @@
 import { answerOf, foldClaims, statementOf, type Statement } from '../../src/domain/claim.ts'
 import { toBase64 } from '../../src/domain/base64.ts'
-import { parseLogId } from '../../src/domain/log-id.ts'
+import { parseLogId, type LogId } from '../../src/domain/log-id.ts'
 import { treeHash } from './chunk-bytes.ts'
 import { textOf, type Disk } from './disk.ts'
 import { readFact, rightAnswer, type Fact } from './oracle.ts'
@@ -9,11 +9,35 @@ import { Violation, type Witness } from './witness.ts'
 
 export type Threepid = { readonly medium: string; readonly address: string }
 
+/** Whom the end is judged by: honest nodes, and those of their logs that somebody can still hand on. */
+export type Judged = { isNode(name: string): boolean; isLog(log: LogId): boolean }
+
+/**
+ * A log is torn where a node holds lines of a chunk that broke off, and nobody has a signed head that reaches so far
+ * any more, its origin having lost its disk: nobody can prove those lines to anybody (docs/protocol.md, open points).
+ */
+export function judgedOf(processes: readonly Process[], hostile: ReadonlySet<string>): Judged {
+  const reachedMost = new Map<LogId, number>()
+  for (const { disk } of processes) {
+    for (const [log, { reached }] of disk.logs) {
+      reachedMost.set(log, Math.max(reached, reachedMost.get(log) ?? 0))
+    }
+  }
+  const torn = new Set<LogId>()
+  for (const { disk } of processes) {
+    for (const [log, { lines, reached }] of disk.logs) {
+      if (lines.length > reached && lines.length > (reachedMost.get(log) ?? 0)) torn.add(log)
+    }
+  }
+  const isNode = (name: string): boolean => !hostile.has(name)
+  return { isNode, isLog: (log) => isNode(parseLogId(log)?.node ?? '') && !torn.has(log) }
+}
+
 /** Heads a process holds of the logs judged, as one text: equal texts mean the same lines. */
-export function headsText(process: Process, isJudged: (origin: string) => boolean): string {
+export function headsText(process: Process, judged: Judged): string {
   const heads: string[] = []
   for (const { head, lines, leaves, reached } of process.disk.logs.values()) {
-    if (!isJudged(head.origin) || reached === 0) continue
+    if (!judged.isLog(head.log) || reached === 0) continue
     const blanks = lines.filter((line) => !(line instanceof Uint8Array)).length
     const root = toBase64(reached === head.size ? head.root : treeHash(leaves.slice(0, reached)))
     heads.push(`${head.log} ${reached} ${root}${blanks === 0 ? '' : ` ${blanks} blank`}`)
@@ -26,30 +50,26 @@ export function checkEnd(given: {
   readonly processes: readonly Process[]
   readonly witness: Witness
   readonly threepids: readonly Threepid[]
-  readonly isJudged: (origin: string) => boolean
+  readonly judged: Judged
   /** Virtual time from which on no chunk between honest nodes may be refused. */
   readonly calmFromMs: number
   /** Exchanges that were under way when the calm began; none of them may be now. */
   readonly exchangesBefore: ReadonlyMap<Process, ReadonlySet<number>>
 }): void {
-  const { processes, witness, threepids, isJudged, calmFromMs } = given
-  checkNothingLost(processes, witness, isJudged)
-  const facts = factsOn((processes[0] as Process).disk, isJudged)
+  const { processes, witness, threepids, judged, calmFromMs } = given
+  checkNothingLost(processes, witness, judged)
+  const facts = factsOn((processes[0] as Process).disk, judged)
   for (const process of processes) {
-    checkAnswers(process, threepids, facts, isJudged)
-    checkMemory(process, given.exchangesBefore.get(process) ?? new Set(), isJudged)
-    checkNoRefusals(process, calmFromMs, isJudged)
+    checkAnswers(process, threepids, facts, judged)
+    checkMemory(process, given.exchangesBefore.get(process) ?? new Set(), judged)
+    checkNoRefusals(process, calmFromMs, judged)
   }
 }
 
 /** 2: what was acknowledged, and held by some disk ever since, stands on every node. */
-function checkNothingLost(
-  processes: readonly Process[],
-  witness: Witness,
-  isJudged: (origin: string) => boolean,
-): void {
+function checkNothingLost(processes: readonly Process[], witness: Witness, judged: Judged): void {
   for (const { node, log, index, isExcused } of witness.acknowledged) {
-    if (isExcused || !isJudged(parseLogId(log)?.node ?? '')) continue
+    if (isExcused || !judged.isLog(log)) continue
     for (const process of processes) {
       const line = process.disk.logs.get(log)?.lines[index]
       if (line instanceof Uint8Array) continue
@@ -60,10 +80,10 @@ function checkNothingLost(
   }
 }
 
-function factsOn(disk: Disk, isJudged: (origin: string) => boolean): Fact[] {
+function factsOn(disk: Disk, judged: Judged): Fact[] {
   const facts: Fact[] = []
-  for (const [log, { head, lines, reached }] of disk.logs) {
-    if (!isJudged(head.origin)) continue
+  for (const [log, { lines, reached }] of disk.logs) {
+    if (!judged.isLog(log)) continue
     lines.slice(0, reached).forEach((line, index) => {
       const fact = line instanceof Uint8Array ? readFact(textOf(line), log, index) : null
       if (fact !== null) facts.push(fact)
@@ -77,14 +97,14 @@ function checkAnswers(
   process: Process,
   threepids: readonly Threepid[],
   facts: readonly Fact[],
-  isJudged: (origin: string) => boolean,
+  judged: Judged,
 ): void {
   const nowMs = process.wallMs()
   for (const { medium, address } of threepids) {
     const statements: Statement[] = []
     for (const { log, index, entry } of process.disk.about(medium, address)) {
       const isReached = index < (process.disk.logs.get(log)?.reached ?? 0)
-      if (!isReached || !isJudged(parseLogId(log)?.node ?? '')) continue
+      if (!isReached || !judged.isLog(log)) continue
       const statement = statementOf(entry, { log, index, group: 'own' })
       if (statement !== null) statements.push(statement)
     }
@@ -101,7 +121,7 @@ function checkAnswers(
 function checkMemory(
   { name, state }: Process,
   oldExchanges: ReadonlySet<number>,
-  isJudged: (origin: string) => boolean,
+  judged: Judged,
 ): void {
   const fed = [...state.exchanges.keys()].filter((id) => !oldExchanges.has(id))
   if (state.exchanges.size > fed.length)
@@ -117,7 +137,7 @@ function checkMemory(
       after: peer.logAfterMs.size,
       serving: peer.serving.size,
     }
-    if (!isJudged(peer.peer.name)) continue
+    if (!judged.isNode(peer.peer.name)) continue
     const isBounded =
       sizes.refusals <= 10 &&
       sizes.serving === 0 &&
@@ -131,13 +151,9 @@ function checkMemory(
 }
 
 /** 8: honest peers are not refused for ever. A pull under way elsewhere is a reason that passes. */
-function checkNoRefusals(
-  process: Process,
-  calmFromMs: number,
-  isJudged: (origin: string) => boolean,
-): void {
+function checkNoRefusals(process: Process, calmFromMs: number, judged: Judged): void {
   for (const { atMs, peer, log, code } of process.refused) {
-    const isHostile = !isJudged(peer) || !isJudged(parseLogId(log ?? '')?.node ?? '')
+    const isHostile = !judged.isNode(peer) || (log !== null && !judged.isLog(log))
     if (atMs < calmFromMs || isHostile || code === 'already-pulling') continue
     throw new Violation(
       `${process.name} still refuses ${log ?? 'a chunk'} from ${peer} when all is calm: ${code}`,

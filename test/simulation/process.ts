@@ -111,7 +111,7 @@ export class Process {
       const bytes = this.disk.logs.get(log)?.lines[index] as Uint8Array
       return { log, index, bytes }
     })
-    return answerOfPair(entries, operation)
+    return answerOfPair(entries, () => true, operation)
   }
 
   /** Asks the machine something that it answers at once. */

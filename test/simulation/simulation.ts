@@ -1,5 +1,5 @@
 import { Chance } from './chance.ts'
-import { checkEnd, headsText } from './final-checks.ts'
+import { checkEnd, headsText, judgedOf } from './final-checks.ts'
 import { Ed25519Keys, HashKeys } from './keys.ts'
 import { drawPlan, type Plan } from './plan.ts'
 import { befriendHostile } from './adversary.ts'
@@ -86,20 +86,21 @@ function waitOut(world: World): void {
 
 function settle(world: World): void {
   const { agenda, sites, witness } = world
-  const isJudged = (origin: string): boolean => !witness.hostile.has(origin)
   const processes = sites
-    .filter(({ machine }) => isJudged(machine.name))
+    .filter(({ machine }) => !witness.hostile.has(machine.name))
     .map(({ process, machine }) => {
       if (process === null) throw new Error(`${machine.name} does not run`)
       return process
     })
   const endMs = agenda.nowMs + settleMaxMs
   let calmFromMs = agenda.nowMs
+  let judged = judgedOf(processes, witness.hostile)
   let before = ''
   const exchangesBefore = new Map<Process, ReadonlySet<number>>()
   for (;;) {
     agenda.runUntil(agenda.nowMs + lookEveryMs)
-    const heads = processes.map((process) => headsText(process, isJudged))
+    judged = judgedOf(processes, witness.hostile)
+    const heads = processes.map((process) => headsText(process, judged))
     const isEqual = heads.every((text) => text === heads[0])
     if (!isEqual || heads[0] !== before) {
       calmFromMs = agenda.nowMs
@@ -117,7 +118,7 @@ function settle(world: World): void {
     processes,
     witness,
     threepids: world.threepids,
-    isJudged,
+    judged,
     calmFromMs: calmFromMs + lookEveryMs,
     exchangesBefore,
   })

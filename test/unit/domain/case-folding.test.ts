@@ -12,6 +12,14 @@ function hex(text: string): string {
     .join(' ')
 }
 
+const expected = new Map(
+  Object.entries(foldings).map((row) => row.map(fromHex) as [string, string]),
+)
+
+function fromHex(codePoints: string): string {
+  return String.fromCodePoint(...codePoints.split(' ').map((code) => Number.parseInt(code, 16)))
+}
+
 /** Capitals of Unicode 16 and 17, which the vectors' version does not know. */
 const newer =
   /^[\u1c89\ua7cb\ua7cc\ua7ce\ua7d2\ua7d4\ua7da\ua7dc\u{10d50}-\u{10d65}\u{16ea0}-\u{16eb8}]$/u
@@ -22,8 +30,7 @@ test('every code point folds as Unicode says', () => {
     if (code >= 0xd800 && code < 0xe000) continue
     const character = String.fromCodePoint(code)
     if (newer.test(character)) continue
-    const expected = foldings[hex(character)] ?? hex(character)
-    if (hex(foldCase(character)) !== expected) wrong.push(hex(character))
+    if (foldCase(character) !== (expected.get(character) ?? character)) wrong.push(hex(character))
   }
   expect(wrong).toEqual([])
 })

@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=association.js.map

@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=process-ports.js.map
