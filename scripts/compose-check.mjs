@@ -161,6 +161,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   })
 }
 
+// Whoever read our output may go away; the containers are still to be removed.
+process.stdout.on('error', () => {})
+
 say(`docker-compose.yml, project ${project}`)
 try {
   await prove()

@@ -19,7 +19,7 @@ import { healthEndpoints, type HealthReport } from '../features/health/endpoints
 import { keysEndpoints } from '../features/keys/endpoints.ts'
 import { lookupEndpoints } from '../features/lookup/endpoints.ts'
 import { versionsEndpoints } from '../features/versions/endpoints.ts'
-import { v1Prefix, type Endpoint } from '../http/endpoint.ts'
+import { withoutV1, type Endpoint } from '../http/endpoint.ts'
 import { startHttpServer, type HttpServer, type HttpServerOptions } from '../http/server.ts'
 import { askVouch } from '../matrix/openid.ts'
 import { WellKnown } from '../matrix/well-known.ts'

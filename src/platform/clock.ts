@@ -20,7 +20,7 @@ export function wallMs(): number {
 /** Not performance.now(), which counts from the start of each thread. */
 export function monoMs(): number {
   const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1_000 + Math.floor(nanoseconds / 1_000_000)
+  return seconds * 1_000 + nanoseconds / 1_000_000
 }
 
 export function setTimer(afterMs: number, run: () => void): Timer {
