@@ -135,9 +135,7 @@ function publicApi(
   ]
   logger.debug({ endpoints: endpoints.length }, 'public API composed')
   return {
-    endpoints: config.api.v1
-      ? endpoints
-      : endpoints.filter(({ path }) => !path.startsWith(v1Prefix)),
+    endpoints: config.api.v1 ? endpoints : withoutV1(endpoints),
     authenticate: (token) => authenticator.authenticate(token),
   }
 }
