@@ -1,5 +1,5 @@
 // The floor: hash each line and insert it, with its hash, into one table. Answers seconds.
-import Database from 'better-sqlite3'
+import { Database } from '../../dist/platform/sqlite-binding.js'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

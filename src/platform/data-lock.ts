@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3'
+import { Database } from './sqlite-binding.ts'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 

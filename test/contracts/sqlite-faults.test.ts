@@ -1,7 +1,8 @@
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import type Binding from 'better-sqlite3'
+import { Database } from '../../src/platform/sqlite-binding.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { storageFault } from '../../src/storage/sqlite/fault.ts'
 import { openConnection } from '../../src/storage/sqlite/connection.ts'
@@ -22,7 +23,7 @@ import {
 
 let folder: string
 let file: string
-let db: Database.Database
+let db: Binding.Database
 let storage: SqliteStorage
 
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import { Database } from '../../src/platform/sqlite-binding.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { storageBusyMs } from '../../src/domain/limits.ts'
 import { openConnection } from '../../src/storage/sqlite/connection.ts'

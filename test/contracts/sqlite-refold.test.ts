@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import type Binding from 'better-sqlite3'
+import { Database } from '../../src/platform/sqlite-binding.ts'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { parseEntry, threepidOf } from '../../src/domain/entry.ts'
@@ -30,7 +31,7 @@ import {
 /** What a recomputation gives must be what a fresh store gives that is fed the same lines. */
 
 let folder: string
-let stores: { storage: SqliteStorage; db: Database.Database }[]
+let stores: { storage: SqliteStorage; db: Binding.Database }[]
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mycelid-refold-'))
@@ -48,7 +49,7 @@ const oneGroup = (_log: string, via: string | null): string => via ?? 'own'
 function openStore(
   file = ':memory:',
   filter: LookupFilter | null = null,
-): { storage: SqliteStorage; db: Database.Database } {
+): { storage: SqliteStorage; db: Binding.Database } {
   const db = file === ':memory:' ? memoryConnection() : openConnection({ file, access: 'write' })
   const parts = { refoldLines: 3, upkeepRows: 4, groupOf: oneGroup, filter }
   const store = { db, storage: new SqliteStorage(db, { access: 'write', ...parts }) }
@@ -59,13 +60,13 @@ function openStore(
 const newFilter = (): LookupFilter => createLookupFilter({ capacity: 1000 })
 
 /** Hundreds of stores: each in a file would be most of the run. */
-function memoryConnection(): Database.Database {
+function memoryConnection(): Binding.Database {
   const db = new Database(':memory:')
   migrate(db, ':memory:', schemaSteps)
   return db
 }
 
-function indexOf(db: Database.Database): unknown {
+function indexOf(db: Binding.Database): unknown {
   const rows = db
     .prepare('SELECT bucket, superseded, line FROM lookup ORDER BY 1, 2, 3')
     .raw()

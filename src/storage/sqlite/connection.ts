@@ -1,5 +1,6 @@
 import { chmodSync, closeSync, constants, openSync } from 'node:fs'
-import Database from 'better-sqlite3'
+import type Binding from 'better-sqlite3'
+import { Database } from '../../platform/sqlite-binding.ts'
 import {
   sqliteReaderCacheKib,
   sqliteWalPages,
@@ -21,9 +22,9 @@ export type ConnectionOptions = {
 }
 
 /** A connection, its schema checked. A writer brings an older schema up to date; a reader refuses it. */
-export function openConnection(options: ConnectionOptions): Database.Database {
+export function openConnection(options: ConnectionOptions): Binding.Database {
   const { file, access } = options
-  let db: Database.Database | null = null
+  let db: Binding.Database | null = null
   try {
     db = access === 'write' ? connectWriter(options) : connectReader(options)
     return db
@@ -36,7 +37,7 @@ function connectWriter({
   file,
   mustExist = false,
   steps = schemaSteps,
-}: ConnectionOptions): Database.Database {
+}: ConnectionOptions): Binding.Database {
   makePrivate(file, mustExist)
   const db = new Database(file, { timeout: storageBusyMs })
   try {
@@ -57,7 +58,7 @@ function connectWriter({
   }
 }
 
-function connectReader({ file, steps = schemaSteps }: ConnectionOptions): Database.Database {
+function connectReader({ file, steps = schemaSteps }: ConnectionOptions): Binding.Database {
   const db = new Database(file, { readonly: true, fileMustExist: true, timeout: storageBusyMs })
   try {
     const known = steps.at(-1)?.version ?? 0

@@ -1,5 +1,5 @@
 import { accessSync, constants } from 'node:fs'
-import Database from 'better-sqlite3'
+import { Database } from '../../platform/sqlite-binding.ts'
 import { StorageFault, type StorageFaultCode } from '../storage.ts'
 
 /** What SQLite reported, in the words of the port. `file` is looked at when an I/O error does not say why. */
