@@ -14,9 +14,9 @@ import type {
   KnownLeaf,
   KnownOperation,
   MeshEvent,
-  Notice,
   Now,
 } from '../mesh/events.ts'
+import type { Notice } from '../mesh/notice.ts'
 import { step } from '../mesh/step.ts'
 import type { MeshState } from '../mesh/state.ts'
 import type { Storage } from '../storage/storage.ts'

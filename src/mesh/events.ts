@@ -6,6 +6,7 @@ import type { Peer } from '../domain/peer.ts'
 import type { RefusalCode } from '../domain/refusal.ts'
 import type { Stamp } from '../domain/stamp.ts'
 import type { Threepid } from '../domain/threepid.ts'
+import type { Notice } from './notice.ts'
 
 /** Both clocks of the machine this runs on, in milliseconds. */
 export type Now = { readonly wallMs: number; readonly monoMs: number }
@@ -168,52 +169,6 @@ export type Refused = {
 
 /** A head to be cosigned with our mesh key and the present time. */
 export type HeadToCosign = { readonly log: LogId; readonly size: number; readonly root: Hash }
-
-/** Things an operator should hear of; the executor turns them into log lines, counters and alarms. */
-export type Notice =
-  | { readonly type: 'life-begun'; readonly log: LogId; readonly reason: string }
-  | { readonly type: 'log-closed'; readonly log: LogId; readonly size: number }
-  | {
-      readonly type: 'chunk-refused'
-      readonly peer: string
-      readonly log: LogId | null
-      readonly code: RefusalCode
-      readonly message: string
-    }
-  | { readonly type: 'peer-reachable'; readonly peer: string }
-  | { readonly type: 'peer-unreachable'; readonly peer: string; readonly reason: string }
-  | {
-      readonly type: 'push-refused'
-      readonly peer: string
-      readonly log: LogId
-      readonly code: string
-      readonly message: string
-    }
-  | {
-      readonly type: 'upgrade-needed'
-      readonly log: LogId
-      readonly index: number
-      readonly kind: string
-    }
-  | {
-      readonly type: 'blank-unexplained'
-      readonly log: LogId
-      readonly index: number
-      readonly peer: string
-    }
-  | {
-      readonly type: 'heads-differ'
-      readonly log: LogId
-      readonly size: number
-      readonly peer: string
-    }
-  | { readonly type: 'key-conflict'; readonly node: string; readonly keyId: string }
-  | { readonly type: 'keys-changed' }
-  | { readonly type: 'storage-failed'; readonly code: RefusalCode }
-  | { readonly type: 'storage-recovered' }
-  | { readonly type: 'clock-jumped'; readonly driftMs: number }
-  | { readonly type: 'ready' }
-  | { readonly type: 'not-ready'; readonly reason: string }
 
 export type Effect =
   | { readonly type: 'draw-life' }

@@ -1,5 +1,5 @@
 import type { Events } from '../events.ts'
-import type { Notice } from '../mesh/events.ts'
+import type { Notice } from '../mesh/notice.ts'
 
 /** What the machine wants an operator to hear becomes the event of that name. */
 export function reportNotice(events: Events, notice: Notice): void {

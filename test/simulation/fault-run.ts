@@ -3,6 +3,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -30,7 +31,7 @@ export class FaultyCopies {
         mkdirSync(join(copy, part), { recursive: true })
         cpSync(join(root, part), join(copy, part), { recursive: true })
       }
-      plant(fault, join(copy, fault.file))
+      plant(fault, copy)
     })
     writeFileSync(join(this.#folder, 'package.json'), '{"type":"module"}')
     symlinkSync(join(root, 'node_modules'), join(this.#folder, 'node_modules'))
@@ -89,14 +90,23 @@ export class FaultyCopies {
   }
 }
 
-function plant({ name, find, replace }: PlantedFault, file: string): void {
-  const text = readFileSync(file, 'utf8')
-  const count = text.split(find).length - 1
-  if (count !== 1)
-    throw new Error(`"${name}" must be written anew: its text stands ${count} times in ${file}`)
+/** The text may stand in any file of its room, however the formatter has wrapped it, but only once. */
+function plant({ name, room, find, replace }: PlantedFault, copy: string): void {
+  const words = find.trim().split(/\s+/)
+  const pattern = new RegExp(words.map((word) => word.replace(/[^\w]/g, '\\$&')).join('\\s+'), 'g')
+  const files = readdirSync(join(copy, room)).map((file) => join(copy, room, file))
+  const found = files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(pattern)].map(() => file),
+  )
+  const [file] = found
+  if (file === undefined || found.length > 1) {
+    throw new Error(
+      `"${name}" must be written anew: its text stands ${found.length} times in ${room}`,
+    )
+  }
   writeFileSync(
     file,
-    text.replace(find, () => replace),
+    readFileSync(file, 'utf8').replace(pattern, () => replace),
   )
 }
 

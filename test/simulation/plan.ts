@@ -52,7 +52,7 @@ export function drawPlan(chance: Chance): Plan {
   // A snapshot comes back after clockDriftMaxMs: its seeds last longer, and only the snapshot moves their clocks.
   const liveSnapshots = chance.isHit(0.12) ? chance.between(1, 2) : 0
   const isSnapshot = liveSnapshots > 0
-  const faultsMs = isSnapshot ? 90_000 : chance.pick([8_000, 15_000, 20_000, 40_000])
+  const faultsMs = isSnapshot ? 60_000 : chance.pick([8_000, 15_000, 20_000, 40_000])
   return {
     nodeCount: isHostile ? Math.max(4, nodeCount) : nodeCount,
     topology: isHostile

@@ -22,7 +22,7 @@ export function planTrouble(world: World): void {
   )
   if (plan.hourAhead) agenda.at(soon(), () => jumpClock(world, 3_600_000))
   for (let i = 0; i < plan.liveSnapshots; i++) {
-    agenda.at(chance.between(0, Math.floor(plan.faultsMs * 0.3)), () => takeSnapshot(world))
+    agenda.at(chance.between(0, Math.floor(plan.faultsMs * 0.2)), () => takeSnapshot(world))
   }
 }
 
@@ -131,11 +131,11 @@ function takeSnapshot(world: World): void {
   const taken = snapshotOf(process)
   if (taken === null) {
     agenda.after(37, () => {
-      if (agenda.nowMs < plan.faultsMs * 0.4) takeSnapshot(world)
+      if (agenda.nowMs < plan.faultsMs * 0.25) takeSnapshot(world)
     })
     return
   }
-  const awayMs = clockDriftMaxMs + plan.clockTickMs + chance.between(1_000, 20_000)
+  const awayMs = clockDriftMaxMs + plan.clockTickMs + chance.between(1_000, 8_000)
   if (agenda.nowMs + awayMs < plan.faultsMs) agenda.after(awayMs, () => resume(world, site, taken))
 }
 

@@ -19,14 +19,9 @@ import type { Peer } from '../../../src/domain/peer.ts'
 import type { RefusalCode } from '../../../src/domain/refusal.ts'
 import { stampOfMs, type Stamp } from '../../../src/domain/stamp.ts'
 import { bootState } from '../../../src/mesh/boot.ts'
-import type {
-  Effect,
-  HeardHeads,
-  KnownOperation,
-  MeshEvent,
-  Notice,
-} from '../../../src/mesh/events.ts'
+import type { Effect, HeardHeads, KnownOperation, MeshEvent } from '../../../src/mesh/events.ts'
 import type { LogState, MeshState } from '../../../src/mesh/state.ts'
+import type { Notice } from '../../../src/mesh/notice.ts'
 import { step } from '../../../src/mesh/step.ts'
 
 /** A machine with a store in memory, driven by hand; and books: other nodes' logs, signed as their writers would. */
