@@ -95,7 +95,11 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
     health,
     broken,
     reloadPeers: () => {
-      const reading = loadPeers(config.mesh.peersFile, config.node.name, pinsNeeded(config))
+      const file = config.mesh.peersFile
+      const reading = loadPeers(file, config.node.name, pinsNeeded(config))
+      // A file that cannot be read as a whole, saved by half perhaps, takes no peer away.
+      if (reading.problems.some(({ row }) => row === file))
+        return { peers: peers.list.length, problems: reading.problems }
       peers.list = reading.peers
       core.roles.update(reading.peers)
       writer.send({ type: 'peers-changed', peers: reading.peers })

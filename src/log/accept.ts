@@ -78,8 +78,8 @@ export class ChunkAcceptor {
           this.#abandon(exchange, new RefusalError('chunk-truncated', 'the chunk broke off'))
         throw error
       }
-      if (!isOpen) throw error
-      this.#abandon(exchange, error)
+      if (isOpen) this.#abandon(exchange, error)
+      else this.#unreadable(exchange, given.peer, error)
     }
   }
 
@@ -97,6 +97,11 @@ export class ChunkAcceptor {
   #abandon(exchange: number, refusal: RefusalError): void {
     const failure = { code: refusal.code, message: refusal.message }
     this.#writer.send({ type: 'chunk-ended', exchange, failure })
+  }
+
+  #unreadable(exchange: number, peer: string, refusal: RefusalError): void {
+    const failure = { code: refusal.code, message: refusal.message }
+    this.#writer.send({ type: 'chunk-unreadable', exchange, peer, failure })
   }
 
   #hear(outward: Outward): void {

@@ -60,6 +60,15 @@ export function openChunk(
   }
 }
 
+/** What cannot be read is shown against its sender like any other chunk. */
+export function refuseUnreadable(
+  state: MeshState,
+  { exchange: id, peer, failure, now }: Extract<MeshEvent, { type: 'chunk-unreadable' }>,
+): Effect[] {
+  const refusal = new RefusalError(failure.code, failure.message)
+  return refuseExchange(state, { id, peer, log: null }, refusal, now.wallMs)
+}
+
 function admitCaller(state: MeshState, peer: string, log: string): readonly string[] {
   const origin = parseLogId(log)?.node ?? ''
   const keys = originKeys(state, origin)

@@ -72,6 +72,13 @@ export type MeshEvent = { readonly now: Now } & (
       readonly via: 'push' | 'pull'
       readonly header: ChunkHeader
     }
+  | {
+      /** Refused before its header could be read: it names no log, but whoever sent it is known. */
+      readonly type: 'chunk-unreadable'
+      readonly exchange: number
+      readonly peer: string
+      readonly failure: { readonly code: RefusalCode; readonly message: string }
+    }
   | { readonly type: 'checkpoint-verified'; readonly exchange: number; readonly isValid: boolean }
   | { readonly type: 'segment'; readonly exchange: number; readonly segment: Segment }
   | {

@@ -6,6 +6,7 @@ import {
   loadedLeaves,
   nextSegment,
   openChunk,
+  refuseUnreadable,
   verifiedCheckpoint,
 } from './admission.ts'
 import { appendOperations, closeWhatIsComplete, endLife } from './append.ts'
@@ -86,6 +87,8 @@ function react(state: MeshState, event: MeshEvent): Effect[] {
     case 'chunk-opened':
       noticeAlive(state, event.peer, now)
       return openChunk(state, event)
+    case 'chunk-unreadable':
+      return refuseUnreadable(state, event)
     case 'checkpoint-verified':
       return verifiedCheckpoint(state, event.exchange, event.isValid, now)
     case 'segment':

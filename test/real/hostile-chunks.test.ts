@@ -43,15 +43,19 @@ afterAll(async () => expect(await mesh.end()).toEqual([]))
 
 type Refusal = { code: string; message: string; log: string | null }
 
-async function refusalsOf(name: string): Promise<Refusal[]> {
+async function refusalsOf(name: string): Promise<readonly Refusal[]> {
   const { peers } = await statusOf(paris)
-  return (peers.find((peer) => peer.name === name)?.refusals ?? []) as Refusal[]
+  return (peers.find((peer) => peer.name === name)?.refusals ?? []) as readonly Refusal[]
 }
 
 /** What paris holds of every log: size and root. */
 async function heads(): Promise<Map<string, string>> {
   const { logs } = await statusOf(paris)
   return new Map(logs.map(({ log, size, rootBase64 }) => [log, `${size} ${rootBase64}`]))
+}
+
+async function sizeOf(log: string): Promise<number> {
+  return Number((await heads()).get(log)?.split(' ')[0] ?? 0)
 }
 
 /** Paris answers somebody else while it deals with whatever else it is sent. */
@@ -69,8 +73,10 @@ async function pushBadly(
 ): Promise<MeshReply> {
   const before = await heads()
   const [reply] = await Promise.all([push(lyon, paris, body, headers), servesOthers()])
+  // Good segments before the bad one become durable with what comes next, within a tick.
+  await eventually(`${kept} lines being held`, async () => (await sizeOf(log)) >= kept)
   const after = await heads()
-  expect(Number(after.get(log)?.split(' ')[0] ?? 0)).toBe(kept)
+  expect(await sizeOf(log)).toBe(kept)
   for (const map of [before, after]) map.delete(log)
   expect(after).toEqual(before)
   if (reply === null) throw new Error('paris did not answer')
@@ -102,6 +108,8 @@ function lines(write: (log: HandMadeLog) => (string | Uint8Array)[]): Spoiler {
   }
 }
 
+/** An end of no lines at all: it packs a thousand to one. */
+const again = '{"to":4,"proof":[]}\n'
 const minute = 60_000 * 1024
 const at = (log: HandMadeLog): number => log.nextStamp()
 const unknown = (log: HandMadeLog, fill = ''): string =>
@@ -112,11 +120,10 @@ const spoilers: readonly [name: string, code: string, status: number, spoil: Spo
     'a line other than the one that was signed',
     'root-mismatch',
     422,
-    (log) => {
+    async (log) => {
       log.add(log.bindText(address()))
-      const signed = log.header()
-      log.lines[4] = Buffer.from(log.bindText(address()))
-      return log.segment(4, 5).then((segment) => Object.assign(segment, { signed }))
+      const text = (await log.segment(4, 5)).toString()
+      return Buffer.from(text.replace('"mxid":"@person', '"mxid":"@perzon'))
     },
   ],
   [
@@ -134,13 +141,16 @@ const spoilers: readonly [name: string, code: string, status: number, spoil: Spo
     },
   ],
   [
-    'a proof of a thousand hashes',
+    'a proof of more hashes than any tree needs',
     'proof-malformed',
     422,
     (log) => {
-      const proof = Array.from({ length: 1_000 }, () => Buffer.alloc(32).toString('base64'))
+      const proof = Array.from({ length: 65 }, () => Buffer.alloc(32).toString('base64'))
       log.add(log.bindText(address()))
-      return Buffer.concat([...log.body(4, 5), Buffer.from(JSON.stringify({ to: 5, proof }) + '\n')])
+      return Buffer.concat([
+        ...log.body(4, 5),
+        Buffer.from(JSON.stringify({ to: 5, proof }) + '\n'),
+      ])
     },
   ],
   [
@@ -200,7 +210,12 @@ const spoilers: readonly [name: string, code: string, status: number, spoil: Spo
   ['a stamp beyond all numbers', 'entry-malformed', 422, lines(() => ['{"k":"x","t":1e400}'])],
   ['a stamp above 2^53', 'entry-malformed', 422, lines(() => ['{"k":"x","t":9007199254740993}'])],
   ['a negative stamp', 'entry-malformed', 422, lines(() => ['{"k":"x","t":-1}'])],
-  ['an address with U+0000', 'entry-malformed', 422, lines((log) => [log.bindText('a\0b@c.example')])],
+  [
+    'an address with U+0000',
+    'entry-malformed',
+    422,
+    lines((log) => [log.bindText('a\0b@c.example')]),
+  ],
   ['a second begin', 'begin-mismatch', 422, lines((log) => [log.beginText()])],
   [
     'a folded run of blanks that nothing explains',
@@ -283,14 +298,258 @@ describe('a good segment stays and what follows it leaves no trace:', () => {
   test.each(spoilers)('%s is refused with %s', async (_, code, status, spoil) => {
     const log = honestLog()
     const spoiled = await spoil(log)
-    const header = (spoiled as Buffer & { signed?: Buffer }).signed ?? log.header()
-    const first =
-      header.equals(log.header()) || code !== 'root-mismatch'
-        ? await log.segment(0, 4)
-        : await signedFirst(log, header)
-    const body = Buffer.concat([header, first, spoiled])
+    const body = Buffer.concat([log.header(), await log.segment(0, 4), spoiled])
     const reply = await pushBadly(body, { log: log.log, kept: 4 })
-    expect(reply).toMatchObject({ status, body: { code, log: log.log, have: 4 } })
+    expect(reply).toMatchObject({ status, body: { code, log: log.log } })
+    expect(reply.body['have']).toBeLessThanOrEqual(4)
     await expectShown(code, log.log)
   })
+
+  test('packed, a bomb of empty segments is refused with unpacked-too-long', async () => {
+    const log = honestLog()
+    log.add(log.bindText(address()))
+    const empty = Buffer.concat(Array.from({ length: 1_000_000 }, () => Buffer.from(again)))
+    const packed = gzipSync(Buffer.concat([log.header(), await log.segment(0, 4), empty]))
+    const reply = await pushBadly(packed, {
+      log: log.log,
+      kept: 4,
+      headers: { 'content-encoding': 'gzip' },
+    })
+    expect(reply).toMatchObject({ status: 413, body: { code: 'unpacked-too-long' } })
+    await expectShown('unpacked-too-long', log.log)
+  })
+
+  test('a connection that breaks off is a chunk-truncated', async () => {
+    const log = honestLog()
+    log.add(log.bindText(address()))
+    const body = Buffer.concat([log.header(), await log.segment(0, 4), ...log.body(4, 5)])
+    const path = '/_mesh/v1/push'
+    expect(await callMesh(lyon, paris, { path, body, breaksOff: true })).toBeNull()
+    await eventually('the good segment being held', async () =>
+      ((await heads()).get(log.log) ?? '').startsWith('4 '),
+    )
+    await eventually('the refusal being shown', async () =>
+      (await refusalsOf(lyon.name)).some((each) => each.log === log.log),
+    )
+    await expectShown('chunk-truncated', log.log)
+    await servesOthers()
+  })
+})
+
+/** Makes a whole chunk that is wrong from its first line on. */
+type WrongChunk = (log: HandMadeLog) => Promise<Buffer> | Buffer
+
+const wrongChunks: readonly [name: string, code: string, status: number, make: WrongChunk][] = [
+  [
+    'a checkpoint signed with another key',
+    'checkpoint-signature-bad',
+    422,
+    async (log) => {
+      const note = log.note(log.size, Buffer.alloc(32, 3))
+      return Buffer.concat([log.header({ note }), await log.segment(0, 4)])
+    },
+  ],
+  [
+    'a checkpoint that was changed after it was signed',
+    'checkpoint-signature-bad',
+    422,
+    (log) => log.header({ note: log.note().replace('\n4\n', '\n5\n') }),
+  ],
+  ['a checkpoint that is none', 'checkpoint-malformed', 422, (log) => log.header({ note: 'x' })],
+  [
+    'the checkpoint of another log',
+    'checkpoint-malformed',
+    422,
+    (log) => log.header({ note: honestLog().note() }),
+  ],
+  [
+    'a beginning beyond what is held',
+    'gap',
+    409,
+    async (log) => Buffer.concat([log.header({ from: 2 }), await log.segment(2, 4)]),
+  ],
+  [
+    'a begin of another node',
+    'begin-mismatch',
+    422,
+    (log) => beginning(log, log.beginText({ node: nice.name })),
+  ],
+  [
+    'a begin of another audience',
+    'begin-mismatch',
+    422,
+    (log) => beginning(log, log.beginText({ audience: 'acme' })),
+  ],
+  [
+    'a begin under a key nobody knows',
+    'begin-mismatch',
+    422,
+    (log) => beginning(log, log.beginText({ meshKey: nice.card.vkey })),
+  ],
+  ['no begin', 'begin-mismatch', 422, (log) => beginning(log, log.bindText(address()))],
+  [
+    'a blank in the place of the begin',
+    'blank-misplaced',
+    422,
+    async (log) => {
+      const leaf = Buffer.from(hashLeaf(log.lines[0] as Buffer)).toString('base64')
+      const blank = Buffer.from(`"${leaf}"\n`)
+      return Buffer.concat([log.header(), blank, ...log.body(1, 4), await log.end(4)])
+    },
+  ],
+]
+
+function beginning(log: HandMadeLog, first: string): Promise<Buffer> {
+  log.lines[0] = Buffer.from(first)
+  const rest = log.lines.splice(1)
+  log.add(...rest.map(() => log.bindText(address())))
+  return log.chunk()
+}
+
+describe('of a chunk that is wrong from its start nothing is kept:', () => {
+  test.each(wrongChunks)('%s is refused with %s', async (_, code, status, make) => {
+    const log = honestLog()
+    const reply = await pushBadly(await make(log), { log: log.log, kept: 0 })
+    expect(reply).toMatchObject({ status, body: { code, log: log.log, have: 0 } })
+    await expectShown(code, log.log)
+  })
+
+  test('a log of somebody we do not know is refused with log-unknown', async () => {
+    const log = new HandMadeLog(stranger).honest(address())
+    const reply = await pushBadly(await log.chunk(), { log: log.log, kept: 0 })
+    expect(reply).toMatchObject({ status: 404, body: { code: 'log-unknown' } })
+    await expectShown('log-unknown', log.log)
+  })
+
+  test('a log in our own name that our key did not sign is refused', async () => {
+    const [own = ''] = [...(await heads()).keys()].filter((log) => log.startsWith(paris.name))
+    const size = Number((await heads()).get(own)?.split(' ')[0])
+    const log = honestLog()
+    const note = log.note(4, Buffer.alloc(32, 3)).replaceAll(log.log, own)
+    const header = Buffer.from(log.header({ note }).toString().replace(log.log, own))
+    const reply = await pushBadly(header, { log: own, kept: size })
+    expect(reply).toMatchObject({ status: 422, body: { code: 'checkpoint-signature-bad' } })
+    await expectShown('checkpoint-signature-bad', own)
+  })
+
+  const bodies: readonly [name: string, code: string, status: number, body: Buffer][] = [
+    ['nothing', 'chunk-truncated', 400, Buffer.alloc(0)],
+    ['a header that is no JSON', 'header-malformed', 400, Buffer.from('hello\n')],
+    ['a header without an end', 'header-malformed', 400, Buffer.alloc(100_000, 'x')],
+    ['a header with half of it', 'header-malformed', 400, Buffer.from('{"log":"x"}\n')],
+    [
+      'a header with a number beyond all numbers',
+      'header-malformed',
+      400,
+      Buffer.from('{"log":"lyon.id.example.org/site~abcdefgh","from":1e999,"checkpoint":"x"}\n'),
+    ],
+  ]
+  test.each(bodies)('%s is refused with %s', async (_, code, status, body) => {
+    const reply = await pushBadly(body, { log: '', kept: 0 })
+    expect(reply).toMatchObject({ status, body: { code } })
+    await expectShown(code, null)
+  })
+
+  test('a bomb that never comes to a header is refused by name', async () => {
+    const packed = gzipSync(Buffer.alloc(200_000_000, '\n'))
+    const headers = { 'content-encoding': 'gzip' }
+    const reply = await pushBadly(packed, { log: '', kept: 0, headers })
+    expect(reply).toMatchObject({ status: 400, body: { code: 'header-malformed' } })
+    await expectShown('header-malformed', null)
+  })
+
+  test('a body packed in a way we do not know is refused by name', async () => {
+    const headers = { 'content-encoding': 'br' }
+    const reply = await pushBadly(Buffer.from('xxxx'), { log: '', kept: 0, headers })
+    expect(reply.status).toBeGreaterThanOrEqual(400)
+    expect(reply.status).toBeLessThan(500)
+    expect(reply.body).toHaveProperty('code')
+  })
+})
+
+describe('against what is held already:', () => {
+  test('a line that differs from the one held is refused with overlap-differs', async () => {
+    const log = honestLog()
+    await push(lyon, paris, await log.chunk())
+    log.lines[2] = Buffer.from(log.bindText(address()))
+    log.lines[3] = Buffer.from(log.bindText(address()))
+    log.add(log.bindText(address()))
+    const reply = await pushBadly(await log.chunk(), { log: log.log, kept: 4 })
+    expect(reply).toMatchObject({ status: 422, body: { code: 'overlap-differs', have: 4 } })
+    await expectShown('overlap-differs', log.log)
+  })
+
+  test('another signed head of the same size is refused with log-forked, and an alarm', async () => {
+    const log = honestLog()
+    await push(lyon, paris, await log.chunk())
+    log.lines[3] = Buffer.from(log.bindText(address()))
+    const reply = await pushBadly(await log.chunk(), { log: log.log, kept: 4 })
+    expect(reply).toMatchObject({ status: 409, body: { code: 'log-forked', have: 4 } })
+    await expectShown('log-forked', log.log)
+    expect(running.events('heads-differ').some((event) => event['log'] === log.log)).toBe(true)
+  })
+
+  test('a beginning beyond its own checkpoint is refused with header-malformed', async () => {
+    const log = honestLog()
+    await push(lyon, paris, await log.chunk())
+    const body = log.header({ from: 3, note: log.note(2) })
+    const reply = await pushBadly(body, { log: log.log, kept: 4 })
+    expect(reply).toMatchObject({ status: 400, body: { code: 'header-malformed' } })
+  })
+
+  test('the same chunk again is no fault: it is compared, and answered', async () => {
+    const log = honestLog()
+    const chunk = await log.chunk()
+    await push(lyon, paris, chunk)
+    const reply = await pushBadly(chunk, { log: log.log, kept: 4 })
+    expect(reply).toMatchObject({ status: 200, body: { have: { [log.log]: 4 } } })
+  })
+
+  test('a blank that nothing explains is held, charged to its sender, and filled by the line', async () => {
+    const log = new HandMadeLog(lyon).honest(address(), address(), address())
+    const leaf = Buffer.from(hashLeaf(log.lines[2] as Buffer)).toString('base64')
+    const blank = Buffer.from(`"${leaf}"\n`)
+    const body = [log.header(), ...log.body(0, 2), blank, ...log.body(3, 4), await log.end(4)]
+    const reply = await pushBadly(Buffer.concat(body), { log: log.log, kept: 4 })
+    expect(reply).toMatchObject({ status: 200, body: { have: { [log.log]: 2 }, cosignatures: [] } })
+    expect((await refusalsOf(lyon.name)).at(-1)).toMatchObject({
+      code: 'blank-unexplained',
+      log: log.log,
+    })
+    const status = await mycelid('mesh', 'status', '--config', paris.config)
+    expect(status.out).toContain(`${log.log} lacks line 2, and nothing explains it`)
+    const path = `/_mesh/v1/logs/${encodeURIComponent(log.log)}/entries?from=3`
+    expect(await callMesh(nice, paris, { path })).toMatchObject({ status: 409 })
+    expect((await push(lyon, paris, await log.chunk()))?.status).toBe(200)
+    await eventually('the blank being filled', async () => {
+      const again = await push(lyon, paris, await log.chunk())
+      return (again?.body['have'] as Record<string, number>)[log.log] === 4
+    })
+  })
+})
+
+test('somebody whose certificate is unknown is refused with caller-unknown', async () => {
+  const before = await heads()
+  const log = new HandMadeLog(stranger).honest(address())
+  const reply = await push(stranger, paris, await log.chunk())
+  expect(reply).toMatchObject({ status: 403, body: { code: 'caller-unknown' } })
+  expect(await heads()).toEqual(before)
+})
+
+test('after all of it the logs are sound, refusals stand in mesh status, and good chunks get through', async () => {
+  const log = honestLog()
+  log.add(log.bindText(address()))
+  const chunk = await log.chunk(2, 4, 5)
+  expect(await push(nice, paris, chunk)).toMatchObject({ body: { have: { [log.log]: 5 } } })
+  const written = log.lines.slice(1).map((line) => {
+    const { a } = JSON.parse(line.toString()) as { a: { address: string } }
+    return a.address
+  })
+  await eventuallyFinds(paris, written)
+  await verifiedLogs(paris)
+  const refused = await push(lyon, paris, new HandMadeLog(stranger).honest(address()).header())
+  expect(refused?.status).toBe(404)
+  const { code, out } = await mycelid('mesh', 'status', '--config', paris.config)
+  expect(code).toBe(0)
+  expect(out).toMatch(/refused lately:[^]*refused from lyon\.id\.example\.org: log-unknown: /)
 })
