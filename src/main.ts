@@ -7,8 +7,9 @@
 import { run } from './cli/program.ts'
 import { systemClock } from './platform/clock.ts'
 import { systemRandom } from './platform/random.ts'
-import { processTerminal } from './platform/terminal.ts'
+import { endQuietlyWhenUnread, processTerminal } from './platform/terminal.ts'
 
+endQuietlyWhenUnread()
 process.exitCode = await run(process.argv.slice(2), {
   terminal: processTerminal,
   clock: systemClock,

@@ -100,6 +100,9 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
       // A file that cannot be read as a whole, saved by half perhaps, takes no peer away.
       if (reading.problems.some(({ row }) => row === file))
         return { peers: peers.list.length, problems: reading.problems }
+      for (const { name } of peers.list) {
+        if (!reading.peers.some((peer) => peer.name === name)) outside.events.peerRemoved(name)
+      }
       peers.list = reading.peers
       core.roles.update(reading.peers)
       writer.send({ type: 'peers-changed', peers: reading.peers })

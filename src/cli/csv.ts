@@ -1,10 +1,3 @@
-/** A row of a CSV file (RFC 4180) with the line it begins on and the byte after it; `fields` null when malformed. */
-export type CsvRow = {
-  readonly line: number
-  readonly fields: readonly string[] | null
-  readonly problem: string | null
-}
-
 /** Fields of one physical line: quoted or plain, commas between; quotes inside quotes are doubled. */
 export function parseCsvLine(text: string): readonly string[] | null {
   const fields: string[] = []

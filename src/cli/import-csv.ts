@@ -62,7 +62,8 @@ async function importCsv(file: string, options: Options, invocation: Invocation)
   const bytesTotal = sizeOf(file)
   const mark = `import ${await identityOf(file)} ${options.via ?? ''}`
   const kept = await withStore(config, (storage) => storage.readMeta(mark))
-  const resumed = kept === null || options.fromStart === true ? 0 : Number(kept)
+  const isWhole = options.fromStart === true || options.dryRun === true
+  const resumed = kept === null || isWhole ? 0 : Number(kept)
   if (resumed > 0)
     remark(invocation, `going on after line ${resumed}, where an earlier import ended`)
   const { terminal, clock } = invocation
@@ -206,12 +207,12 @@ async function* linesOf(
 
 function tell(report: Report, options: Options, invocation: Invocation): void {
   if (report.skipped > 0) invocation.finish(exitCodes.failed)
-  if (options.json === true) return writeJson(invocation, report)
+  const isDryRun = options.dryRun === true
+  if (options.json === true) return writeJson(invocation, { dryRun: isDryRun, ...report })
   for (const { line, problem } of report.badLines)
     remark(invocation, `line ${line}: skipped: ${problem}`)
   const untold = report.skipped - report.badLines.length
   if (untold > 0) remark(invocation, `and ${untold} more lines`)
-  const done = options.dryRun === true ? 'could be bound' : 'bound'
-  const good = options.dryRun === true ? '' : `${report.bound} rows ${done}, `
-  writeLine(invocation, `${good}${report.skipped} skipped`)
+  const done = isDryRun ? 'could be bound' : 'bound'
+  writeLine(invocation, `${report.bound} rows ${done}, ${report.skipped} skipped`)
 }

@@ -141,6 +141,8 @@ export const packFromRttMs = 5
 export const packPieceBytes = 64 * 1024
 
 // ---- the SQLite store
+/** Entries a reader keeps in memory, about 600 bytes each: people look up the same contacts again and again. */
+export const entriesKeptMax = 20_000
 /** A catch-up writes to random places of the index: 16 to 48 MiB were equally quick (the system caches the file too). */
 export const sqliteWriterCacheKib = 24 * 1024
 export const sqliteReaderCacheKib = 16 * 1024

@@ -23,7 +23,33 @@ export type AssociationPorts = {
   readonly isSigned: (association: Association) => boolean
 }
 
-type Read = { readonly stored: StoredEntry; readonly entry: Entry }
+type Read = {
+  readonly stored: StoredEntry
+  readonly entry: Entry
+  readonly threepid: Threepid | null
+  /** The lookup hash under the pepper it was last asked for. */
+  hashed: { readonly pepper: string; readonly text: string } | null
+}
+
+/** What was read of an entry stays with it, as long as its store keeps it. */
+const reads = new WeakMap<StoredEntry, Read>()
+
+function readOf(stored: StoredEntry): Read {
+  let read = reads.get(stored)
+  if (read === undefined) {
+    const entry = readStored(stored)
+    read = { stored, entry, threepid: threepidOf(entry), hashed: null }
+    reads.set(stored, read)
+  }
+  return read
+}
+
+function hashOf(read: Read, threepid: Threepid, pepper: string): string {
+  if (read.hashed?.pepper !== pepper) {
+    read.hashed = { pepper, text: formatLookupHash(lookupHash(threepid, pepper)) }
+  }
+  return read.hashed.text
+}
 
 /** Folds the few entries about a 3PID when it is asked for: state is a fold of the entries present (DESIGN 2.3). */
 export function createAssociationReader(ports: AssociationPorts): AssociationReader {
@@ -43,10 +69,11 @@ export function createAssociationReader(ports: AssociationPorts): AssociationRea
 
   function mxidOf(
     entries: readonly StoredEntry[],
-    isMeant: (threepid: Threepid) => boolean,
+    isMeant: (threepid: Threepid, read: Read) => boolean,
   ): string | null {
     if (entries.length === 0) return null
-    return answer(readsAbout(entries, isMeant))?.mxid ?? null
+    const about = readsAbout(entries, isMeant)
+    return loneBind(about, nowMs()) ?? answer(about)?.mxid ?? null
   }
 
   return {
@@ -57,7 +84,7 @@ export function createAssociationReader(ports: AssociationPorts): AssociationRea
       return found.map((entries, i) => {
         if (entries.length === 0) return null
         const hash = hashes[i] as string
-        return mxidOf(entries, (threepid) => formatLookupHash(lookupHash(threepid, now)) === hash)
+        return mxidOf(entries, (threepid, read) => hashOf(read, threepid, now) === hash)
       })
     },
     async mxidsByThreepid(threepids) {
@@ -81,16 +108,23 @@ function isSame(meant: Threepid): (threepid: Threepid) => boolean {
   return ({ medium, address }) => medium === meant.medium && address === meant.address
 }
 
+/** The common case, which needs no fold: one entry about the 3PID, a bind that is valid now. */
+function loneBind(about: readonly Read[], nowMs: number): string | null {
+  const entry = about.length === 1 ? about[0]?.entry : undefined
+  if (entry?.kind !== 'bind') return null
+  const { mxid, not_before: notBeforeMs, not_after: notAfterMs } = entry.association
+  return nowMs >= notBeforeMs && nowMs < notAfterMs ? mxid : null
+}
+
 /** A bucket may hold other 3PIDs too: each entry is compared in full. */
 function readsAbout(
   entries: readonly StoredEntry[],
-  isMeant: (threepid: Threepid) => boolean,
+  isMeant: (threepid: Threepid, read: Read) => boolean,
 ): Read[] {
-  const reads: Read[] = []
+  const about: Read[] = []
   for (const stored of entries) {
-    const entry = readStored(stored)
-    const threepid = threepidOf(entry)
-    if (threepid !== null && isMeant(threepid)) reads.push({ stored, entry })
+    const read = readOf(stored)
+    if (read.threepid !== null && isMeant(read.threepid, read)) about.push(read)
   }
-  return reads
+  return about
 }

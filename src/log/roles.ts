@@ -22,6 +22,8 @@ export class Roles implements Standing {
   readonly #self: string
   #remembered: Readonly<Record<string, Role>>
   #live = new Map<string, Role>()
+  /** Groups by log: asked for every entry of every lookup. */
+  readonly #groups = new Map<LogId, string>()
 
   constructor(self: string, remembered: Readonly<Record<string, Role>>, peers: readonly Peer[]) {
     this.#self = self
@@ -31,6 +33,7 @@ export class Roles implements Standing {
 
   /** Answers the nodes whose standing is another than the index was folded under. */
   update(peers: readonly Peer[]): readonly string[] {
+    this.#groups.clear()
     this.#live = new Map(peers.map(({ name, role }) => [name, role]))
     const changed: string[] = []
     for (const [name, role] of this.#live) {
@@ -53,8 +56,13 @@ export class Roles implements Standing {
 
   groupOf(log: LogId, via: string | null): string {
     if (via !== null) return `via:${via}`
-    const node = parseLogId(log)?.node ?? log
-    return this.isSibling(node) ? ownGroup : node
+    let group = this.#groups.get(log)
+    if (group === undefined) {
+      const node = parseLogId(log)?.node ?? log
+      group = this.isSibling(node) ? ownGroup : node
+      this.#groups.set(log, group)
+    }
+    return group
   }
 
   rankOf(group: string): number {

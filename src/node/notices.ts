@@ -9,6 +9,9 @@ export function reportNotice(events: Events, notice: Notice): void {
     case 'log-closed':
       return events.logClosed(notice.log, notice.size)
     case 'chunk-refused':
+      if (notice.code === 'clock-ahead' && notice.log !== null) {
+        events.clockAhead({ log: notice.log, peer: notice.peer })
+      }
       return events.chunkRefused(notice)
     case 'peer-reachable':
       return events.peerReachable(notice.peer)

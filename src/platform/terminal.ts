@@ -25,6 +25,16 @@ export const processTerminal: Terminal = {
   folder: process.cwd(),
 }
 
+/** Whoever read our output may stop reading (`| head`): then there is nobody left to write to, and no fault. */
+export function endQuietlyWhenUnread(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      process.exit()
+    })
+  }
+}
+
 async function readInput(bytesMax: number): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0

@@ -36,6 +36,10 @@ function bindWords(node: TestNode, what: 'bind' | 'unbind', address: string): st
   return ['3pid', what, '--config', node.config, 'email', address, mxidOf(address)]
 }
 
+function rowsOf(label: string, from: number, to: number): string[] {
+  return Array.from({ length: to - from }, (_, i) => mesh.address(`${label}${from + i}`))
+}
+
 describe('of a node that is down', () => {
   let paris: TestNode
   beforeAll(async () => {
@@ -134,6 +138,16 @@ describe('of a node that runs', () => {
     }
   })
 
+  test('a reader that has seen enough ends a command without a word', async () => {
+    const tail = `'${process.execPath}' '${main}' log tail --config '${paris.config}' -n 1000`
+    await Promise.all(rowsOf('piped', 0, 300).map((each) => bind(paris, each)))
+    const child = spawn('bash', ['-o', 'pipefail', '-c', `${tail} | true`])
+    let err = ''
+    child.stderr.setEncoding('utf8').on('data', (piece: string) => (err += piece))
+    const code = await new Promise((resolve) => child.once('close', resolve))
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+  })
+
   test('log verify finds the logs sound, and a changed line at once', async () => {
     const sound = await mycelid('log', 'verify', '--config', paris.config)
     expect(sound.code).toBe(0)
@@ -204,15 +218,13 @@ describe('of a node that runs', () => {
 })
 
 describe('import csv', () => {
-  const rows = (label: string, from: number, to: number): string[] =>
-    Array.from({ length: to - from }, (_, i) => mesh.address(`${label}${from + i}`))
   const csvOf = (addresses: readonly string[]): string =>
     addresses.map((address) => `email,${address},${mxidOf(address)}\n`).join('')
 
   test('binds good lines, skips bad ones and says which', async () => {
     const paris = await mesh.make('importer')
     const file = join(mesh.folder, 'people.csv')
-    const good = rows('csv', 0, 3)
+    const good = rowsOf('csv', 0, 3)
     const [first = '', second = '', third = ''] = good
     const bad = mesh.address('bad')
     const text = [
@@ -243,6 +255,7 @@ describe('import csv', () => {
       '--json',
     )
     expect(dry.code).toBe(1)
+    expect(JSON.parse(dry.out)).toMatchObject({ dryRun: true, bound: 3, skipped: 7 })
     expect(await lookup(paris, first)).toBeNull()
     const { code, out } = await mycelid('import', 'csv', '--config', paris.config, file, '--json')
     expect(code).toBe(1)
@@ -265,7 +278,7 @@ describe('import csv', () => {
   test('killed in the middle it goes on where it was, and every row is bound in the end', async () => {
     const paris = await mesh.make('resumer')
     await mesh.start(paris)
-    const addresses = rows('many', 0, 30_000)
+    const addresses = rowsOf('many', 0, 30_000)
     const file = join(mesh.folder, 'many.csv')
     writeFileSync(file, csvOf(addresses))
     const words = ['import', 'csv', '--config', paris.config, file]
@@ -285,13 +298,15 @@ describe('import csv', () => {
     expect(report.bound).toBe(30_000 - report.resumedAtLine)
     expect(err).toContain(`going on after line ${report.resumedAtLine}`)
     expect((await find(paris, addresses)).size).toBe(30_000)
+    const dry = await mycelid(...words, '--dry-run')
+    expect(dry.out).toBe('30000 rows could be bound, 0 skipped\n')
     const again = await mycelid(...words, '--json')
     expect(JSON.parse(again.out)).toMatchObject({ bound: 0, skipped: 0, resumedAtLine: 30_000 })
   })
 
   test('rows marked as somebody else’s word rank below our own', async () => {
     const paris = await mesh.make('marker')
-    const [ours = '', theirs = ''] = rows('via', 0, 2)
+    const [ours = '', theirs = ''] = rowsOf('via', 0, 2)
     await mustDo(...bindWords(paris, 'bind', ours))
     const file = join(mesh.folder, 'via.csv')
     writeFileSync(file, [ours, theirs].map((a) => `email,${a},@old:example.org\n`).join(''))

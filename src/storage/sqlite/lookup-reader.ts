@@ -1,4 +1,6 @@
 import type Database from 'better-sqlite3'
+import { LRUCache } from 'lru-cache'
+import { entriesKeptMax } from '../../domain/limits.ts'
 import type { Threepid } from '../../domain/threepid.ts'
 import type { StoredEntry } from '../storage.ts'
 import { bucketOfText, bucketOfThreepid, isHashText, type Bucket } from './bucket.ts'
@@ -24,13 +26,19 @@ export class LookupReader {
   readonly #deps: LookupReaderDeps
   readonly #current: Database.Statement
   readonly #all: Database.Statement
+  readonly #bytes: Database.Statement
+  /**
+   * Entries read lately, by their line. A line never changes and its id is never used again, so an entry the index
+   * still names is the one that is kept; whoever reads it may keep what it says with it.
+   */
+  readonly #kept = new LRUCache<LineId, StoredEntry>({ max: entriesKeptMax })
 
   constructor(deps: LookupReaderDeps) {
     this.#deps = deps
-    const rows = `SELECT lookup.line, line.bytes FROM lookup
-      CROSS JOIN line ON line.id = lookup.line WHERE lookup.bucket = ?`
-    this.#current = deps.db.prepare(`${rows} AND lookup.superseded = 0`).raw()
-    this.#all = deps.db.prepare(rows).raw()
+    const rows = 'SELECT line FROM lookup WHERE bucket = ?'
+    this.#current = deps.db.prepare(`${rows} AND superseded = 0`).pluck()
+    this.#all = deps.db.prepare(rows).pluck()
+    this.#bytes = deps.db.prepare('SELECT bytes FROM line WHERE id = ?').pluck()
   }
 
   byHash(hashes: readonly string[]): Found[] {
@@ -87,10 +95,22 @@ export class LookupReader {
   }
 
   #entries(statement: Database.Statement, bucket: Bucket): Found {
-    const rows = statement.all(bucket) as [LineId, Uint8Array][]
-    return rows.map(([line, bytes]) => {
-      const { log, index } = this.#deps.logs.placeOf(line)
-      return { log, index, bytes }
-    })
+    const lines = statement.all(bucket) as LineId[]
+    if (lines.length === 0) return nothing
+    const found: StoredEntry[] = []
+    for (const line of lines) {
+      const entry = this.#kept.get(line) ?? this.#read(line)
+      if (entry !== null) found.push(entry)
+    }
+    return found
+  }
+
+  /** Null for a line that was blanked between the two statements. */
+  #read(line: LineId): StoredEntry | null {
+    const bytes = this.#bytes.get(line) as Uint8Array | undefined
+    if (bytes === undefined) return null
+    const entry = { ...this.#deps.logs.placeOf(line), bytes }
+    this.#kept.set(line, entry)
+    return entry
   }
 }
