@@ -9,9 +9,9 @@ import type { HealthReport } from './features/health/endpoints.ts'
 import type { AssociationReader } from './log/association-reader.ts'
 import type { WriterStatus } from './log/writer-messages.ts'
 import type { Writer } from './log/writer-port.ts'
-import { openCore } from './node/core.ts'
+import { openCore, type Core } from './node/core.ts'
 import { startServers } from './node/listeners.ts'
-import { startMesh } from './node/mesh.ts'
+import { startMesh, type Mesh } from './node/mesh.ts'
 import { createStatusMetrics } from './node/metrics.ts'
 import type { NodeStatus, Outside, Undo } from './node/outside.ts'
 import type { Storage } from './storage/storage.ts'
@@ -94,21 +94,7 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
     status,
     health,
     broken,
-    reloadPeers: () => {
-      const file = config.mesh.peersFile
-      const reading = loadPeers(file, config.node.name, pinsNeeded(config))
-      // A file that cannot be read as a whole, saved by half perhaps, takes no peer away.
-      if (reading.problems.some(({ row }) => row === file))
-        return { peers: peers.list.length, problems: reading.problems }
-      for (const { name } of peers.list) {
-        if (!reading.peers.some((peer) => peer.name === name)) outside.events.peerRemoved(name)
-      }
-      peers.list = reading.peers
-      core.roles.update(reading.peers)
-      writer.send({ type: 'peers-changed', peers: reading.peers })
-      mesh.listener.reload()
-      return { peers: reading.peers.length, problems: reading.problems }
-    },
+    reloadPeers: () => reloadPeers(config, outside, { peers, core, mesh }),
     stop: async () => {
       condition.isStopping = true
       mesh.stopRenewing()
@@ -122,6 +108,24 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
       await storage.close()
     },
   }
+}
+
+type PeerList = { list: readonly Peer[] }
+
+function reloadPeers(
+  config: Config,
+  { events }: Outside,
+  { peers, core, mesh }: { peers: PeerList; core: Core; mesh: Mesh },
+): ReturnType<Node['reloadPeers']> {
+  const reading = loadPeers(config.mesh.peersFile, config.node.name, pinsNeeded(config))
+  for (const { name } of peers.list) {
+    if (!reading.peers.some((peer) => peer.name === name)) events.peerRemoved(name)
+  }
+  peers.list = reading.peers
+  core.roles.update(reading.peers)
+  core.writer.send({ type: 'peers-changed', peers: reading.peers })
+  mesh.listener.reload()
+  return { peers: reading.peers.length, problems: reading.problems }
 }
 
 type Condition = { isStopping: boolean; broken: string | null }

@@ -1,3 +1,4 @@
+import type Binding from 'better-sqlite3'
 import { Database } from './sqlite-binding.ts'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,6 +24,9 @@ export class DataFolderMissingError extends Error {
 
 export type DataLock = { release(): void }
 
+/** Held until released, whoever forgets the answer: a collected connection would let go of its lock. */
+const held = new Set<Binding.Database>()
+
 const lockFile = 'lock'
 const holderFile = 'lock.pid'
 
@@ -44,7 +48,13 @@ export function takeDataLock(folder: string): DataLock {
     throw error
   }
   writeFileSync(join(folder, holderFile), `${process.pid}\n`, { mode: 0o600 })
-  return { release: () => void database.close() }
+  held.add(database)
+  return {
+    release: () => {
+      held.delete(database)
+      database.close()
+    },
+  }
 }
 
 function heldError(folder: string): DataLockHeldError {

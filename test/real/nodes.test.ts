@@ -28,14 +28,14 @@ afterEach(async () => expect(await mesh.end()).toEqual([]))
 class Writer {
   readonly acknowledged: string[] = []
   readonly done: Promise<void>
-  #isOn = true
+  #isStopped = false
 
   constructor(node: TestNode, label: string) {
     this.done = this.#write(node, label)
   }
 
   async #write(node: TestNode, label: string): Promise<void> {
-    for (let n = 0; this.#isOn; n++) {
+    for (let n = 0; !this.#isStopped; n++) {
       const address = mesh.address(`${label}.${n}`)
       try {
         if ((await bind(node, address)).status === 200) this.acknowledged.push(address)
@@ -46,7 +46,7 @@ class Writer {
   }
 
   async stop(): Promise<void> {
-    this.#isOn = false
+    this.#isStopped = true
     await this.done
   }
 }
