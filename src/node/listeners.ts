@@ -131,7 +131,7 @@ function publicApi(
       clock,
       random,
     }),
-    ...lookupEndpoints({ associations, algorithms: config.lookup.algorithms }),
+    ...lookupEndpoints({ associations, ...config.lookup }),
   ]
   logger.debug({ endpoints: endpoints.length }, 'public API composed')
   return {

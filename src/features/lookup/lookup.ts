@@ -9,6 +9,8 @@ export type LookupAlgorithm = 'sha256' | 'none'
 export type LookupDeps = {
   readonly associations: AssociationReader
   readonly algorithms: readonly LookupAlgorithm[]
+  /** Addresses of one request; the protocol's own bound when absent. */
+  readonly addressesMax?: number
 }
 
 export type LookupRequest = {
@@ -74,7 +76,7 @@ export function formatMappings(mappings: Mappings): string {
 }
 
 function requireAnswerable(
-  { associations, algorithms }: LookupDeps,
+  { associations, algorithms, addressesMax = lookupAddressesMax }: LookupDeps,
   { addresses, algorithm, pepper }: LookupRequest,
 ): void {
   if (!(algorithms as readonly string[]).includes(algorithm)) {
@@ -85,8 +87,8 @@ function requireAnswerable(
     const details = { algorithm, lookup_pepper: pepperNow }
     throw new RefusalError('pepper-stale', 'the pepper is another one now', details)
   }
-  if (addresses.length > lookupAddressesMax) {
-    throw new RefusalError('too-many-addresses', `expected at most ${lookupAddressesMax} addresses`)
+  if (addresses.length > addressesMax) {
+    throw new RefusalError('too-many-addresses', `expected at most ${addressesMax} addresses`)
   }
 }
 
