@@ -117,7 +117,11 @@ function reloadPeers(
   { events }: Outside,
   { peers, core, mesh }: { peers: PeerList; core: Core; mesh: Mesh },
 ): ReturnType<Node['reloadPeers']> {
-  const reading = loadPeers(config.mesh.peersFile, config.node.name, pinsNeeded(config))
+  const file = config.mesh.peersFile
+  const reading = loadPeers(file, config.node.name, pinsNeeded(config))
+  // A file that cannot be read as a whole, saved by half perhaps, takes no peer away.
+  if (reading.problems.some(({ row }) => row === file))
+    return { peers: peers.list.length, problems: reading.problems }
   for (const { name } of peers.list) {
     if (!reading.peers.some((peer) => peer.name === name)) events.peerRemoved(name)
   }

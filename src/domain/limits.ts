@@ -75,6 +75,8 @@ export const queryBytesMax = 16 * 1024
 export const tokensPerUserMax = 50
 
 // ---- the writer
+/** How long a store that refused a write is left alone before a small write probes it again. */
+export const storageProbeAfterMs = 2_000
 /** How often the machine looks at its deadlines: heads, back-off, staged lines of a sender that pauses. */
 export const tickIntervalMs = 250
 /** How long a start of the writer thread may take: opening a store copies it first when it migrates. */

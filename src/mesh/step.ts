@@ -1,4 +1,4 @@
-import { aliveIntervalMs, clockDriftMaxMs } from '../domain/limits.ts'
+import { aliveIntervalMs, clockDriftMaxMs, storageProbeAfterMs } from '../domain/limits.ts'
 import { RefusalError } from '../domain/refusal.ts'
 import {
   answerExchange,
@@ -131,7 +131,11 @@ function wantPending(state: MeshState): Effect[] {
 
 /** Once a minute the store learns that this node lives; while it refuses writes, each tick is also the probe. */
 function keepAlive(state: MeshState, now: Now): Effect[] {
-  if (now.monoMs < state.aliveDueMs && state.storageProblem === null) return []
+  const problem = state.storageProblem
+  if (now.monoMs < state.aliveDueMs && problem === null) return []
+  // A small write may still fit where the next large one does not: the problem stands for a while before it is tried.
+  const ageMs = problem === null ? null : now.wallMs - problem.sinceMs
+  if (ageMs !== null && ageMs >= 0 && ageMs < storageProbeAfterMs) return []
   state.aliveDueMs = now.monoMs + aliveIntervalMs
   state.group.sides.push({ accounts: [], meta: { [aliveMetaName]: String(now.wallMs) } })
   return wantCommit(state)

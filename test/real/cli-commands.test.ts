@@ -3,16 +3,11 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { push } from './hand-made-log.ts'
+import { bind, eventually, eventuallyFinds, find, mxidOf, statusOf } from './node-calls.ts'
 import {
-  bind,
-  eventually,
-  eventuallyFinds,
-  find,
   mustDo,
   mycelid,
-  mxidOf,
   siblingRow,
-  statusOf,
   TestMesh,
   writePeers,
   type TestNode,

@@ -15,7 +15,8 @@ import {
 } from '../../src/domain/merkle-tree.ts'
 import { stampOfMs, type Stamp } from '../../src/domain/stamp.ts'
 import { associationOf, bindOperation } from '../../src/features/binding/bind.ts'
-import { meshSeedOf, mxidOf, type TestNode } from './node-processes.ts'
+import { mxidOf } from './node-calls.ts'
+import { meshSeedOf, type TestNode } from './node-processes.ts'
 
 const newline = Buffer.from('\n')
 /** Stamps of hand-made lines lie a minute back: a node that writes meanwhile is not in their way. */

@@ -8,14 +8,10 @@ import {
   eventuallyFinds,
   find,
   findByHash,
-  giveToken,
   health,
   mxidOf,
-  mycelid,
-  TestMesh,
-  verifiedLogs,
-  type TestNode,
-} from './node-processes.ts'
+} from './node-calls.ts'
+import { giveToken, mycelid, TestMesh, verifiedLogs, type TestNode } from './node-processes.ts'
 
 let mesh: TestMesh
 let mounted: string | null = null

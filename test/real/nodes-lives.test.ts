@@ -3,16 +3,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { LogStatus } from '../../src/log/writer-messages.ts'
 import { openStorage } from '../../src/storage/index.ts'
-import {
-  bind,
-  eventually,
-  eventuallyFinds,
-  health,
-  statusOf,
-  TestMesh,
-  verifiedLogs,
-  type TestNode,
-} from './node-processes.ts'
+import { bind, eventually, eventuallyFinds, health, statusOf } from './node-calls.ts'
+import { TestMesh, verifiedLogs, type TestNode } from './node-processes.ts'
 
 let mesh: TestMesh
 beforeEach(() => {

@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { callMesh, HandMadeLog, push } from './hand-made-log.ts'
+import { bind, eventually, find, statusOf } from './node-calls.ts'
 import {
-  bind,
-  eventually,
-  find,
-  statusOf,
   TestMesh,
   verifiedLogs,
   writePeers,

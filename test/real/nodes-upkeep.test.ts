@@ -2,19 +2,8 @@ import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import {
-  bind,
-  eventually,
-  eventuallyFinds,
-  find,
-  health,
-  mycelid,
-  siblingRow,
-  statusOf,
-  TestMesh,
-  writePeers,
-  type TestNode,
-} from './node-processes.ts'
+import { bind, eventually, eventuallyFinds, find, health, statusOf } from './node-calls.ts'
+import { mycelid, siblingRow, TestMesh, writePeers, type TestNode } from './node-processes.ts'
 
 let mesh: TestMesh
 beforeEach(() => {

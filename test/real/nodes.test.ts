@@ -8,14 +8,10 @@ import {
   eventuallyFinds,
   find,
   findByHash,
-  giveToken,
   statusOf,
-  TestMesh,
   unbind,
-  verifiedLogs,
-  writePeers,
-  type TestNode,
-} from './node-processes.ts'
+} from './node-calls.ts'
+import { giveToken, TestMesh, verifiedLogs, writePeers, type TestNode } from './node-processes.ts'
 
 let mesh: TestMesh
 beforeEach(() => {

@@ -248,12 +248,16 @@ describe('a failing store', () => {
     expect(machine.feed(book).outcome).toMatchObject({ type: 'taken', have: 4 })
   })
 
-  test('is tried at every tick until it takes something again', () => {
+  test('is left alone for two seconds, then tried at every tick until it takes something again', () => {
     const machine = started()
     machine.commitsFailWith = 'storage-full'
     machine.write(bindOperation())
     machine.commitsFailWith = null
     machine.pass(250)
+    machine.take({ type: 'tick' })
+    machine.commit()
+    expect(machine.state.storageProblem).not.toBeNull()
+    machine.pass(2_000)
     machine.take({ type: 'tick' })
     machine.commit()
     expect(machine.state.storageProblem).toBeNull()
