@@ -15,8 +15,11 @@ export const segmentLinesMax = 500
 export const segmentBytesMax = 1024 * 1024
 /** A consistency proof of two sizes below 2^53 has at most 2 × 53 hashes, in practice below 64 (replication.md 3.5). */
 export const proofHashesMax = 64
-/** Segments handed to the writer and not yet answered, per exchange: when full the socket is not read. */
-export const segmentsInFlightMax = 3
+/**
+ * Segments handed to the writer and not yet answered, per exchange: when full the socket is not read. Enough to read on
+ * while a group is written (3 made a catch-up of a million take half as long again), few enough to hold (1.6 MB).
+ */
+export const segmentsInFlightMax = 16
 /** Unpacked ÷ packed bytes: honest chunks stay below 12; deflate's own maximum is about 1,030. */
 export const unpackRatioMax = 60
 /** Bytes unpacked before the ratio is looked at: small bodies of equal lines pack very well. */

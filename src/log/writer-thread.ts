@@ -10,6 +10,8 @@ export async function startWriterThread(
   const worker = new Worker(new URL('./writer.js', import.meta.url), {
     workerData: options,
     name: 'writer',
+    // What it allocates dies young; a small nursery keeps a long catch-up small.
+    resourceLimits: { maxYoungGenerationSizeMb: 16 },
   })
   const writer = new WriterClient((message: ToWriter) =>
     worker.postMessage(message, transfersOf(message)),
