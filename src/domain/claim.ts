@@ -118,7 +118,8 @@ export function answerOf(
   rankOf: (group: string) => number,
   nowMs: number,
 ): Answer | null {
-  const groups = claims.length === 1 ? [claims[0]?.group ?? ''] : [...new Set(claims.map(({ group }) => group))]
+  const groups =
+    claims.length === 1 ? [claims[0]?.group ?? ''] : [...new Set(claims.map(({ group }) => group))]
   groups.sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1))
   for (const group of groups) {
     const winner = newestBind(claims, group)
