@@ -1,19 +1,7 @@
-/**
- * Every expected "no" of the product, as a closed list. HTTP and the mesh translate codes in one table each
- * (`http/refusal-responses.ts`, `replication/refusal-statuses.ts`); a missing row does not compile.
- */
-export const refusalCodes = [
-  // requests of clients and homeservers
-  'body-not-json',
-  'body-not-object',
-  'body-too-large',
-  'param-missing',
-  'param-invalid',
-  'path-unknown',
-  'method-unknown',
+/** Noes of the public API that no peer ever hears. */
+export const publicRefusalCodes = [
   'token-missing',
   'token-unknown',
-  'not-found',
   'pepper-stale',
   'algorithm-unknown',
   'too-many-addresses',
@@ -23,6 +11,38 @@ export const refusalCodes = [
   'server-name-invalid',
   'threepid-invalid',
   'mxid-invalid',
+  'session-unknown',
+  'session-not-validated',
+  'session-expired',
+  'code-incorrect',
+  'email-invalid',
+  'phone-number-invalid',
+  'email-not-sent',
+  'sms-not-sent',
+  'medium-not-served',
+  'destination-rejected',
+  'threepid-in-use',
+  'invite-unknown',
+  'mxid-not-own',
+  'signature-invalid',
+  'credentials-invalid',
+] as const
+
+/**
+ * Every expected "no" of the product, as a closed list. HTTP and the mesh translate codes in one table each
+ * (`http/refusal-responses.ts`, `replication/refusal-statuses.ts`); a missing row does not compile.
+ */
+export const refusalCodes = [
+  ...publicRefusalCodes,
+  // requests of clients and homeservers
+  'body-not-json',
+  'body-not-object',
+  'body-too-large',
+  'param-missing',
+  'param-invalid',
+  'path-unknown',
+  'method-unknown',
+  'not-found',
   'limit-exceeded',
   // this node cannot write now
   'storage-full',

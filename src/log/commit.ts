@@ -9,13 +9,18 @@ import {
   StorageFault,
   type AccountChange,
   type CommitGroup,
+  type RecordChange,
   type Storage,
   type StoredLog,
 } from '../storage/storage.ts'
 import type { Signer } from './signer.ts'
 
 export type CommitResult =
-  | { readonly type: 'committed'; readonly notes: Record<string, string> }
+  | {
+      readonly type: 'committed'
+      readonly notes: Record<string, string>
+      readonly conflicts: readonly number[]
+    }
   | { readonly type: 'commit-failed'; readonly code: RefusalCode; readonly cause: StorageFault }
 
 /**
@@ -43,10 +48,11 @@ export async function commit(
       string,
       string | null
     >,
+    records: effect.side.map((change) => (change.records ?? []) as readonly RecordChange[]),
   }
   try {
-    await storage.commit(group)
-    return { type: 'committed', notes }
+    const { conflicts } = await storage.commit(group)
+    return { type: 'committed', notes, conflicts }
   } catch (error) {
     if (!(error instanceof StorageFault)) throw error
     const code = refusalOf(error)

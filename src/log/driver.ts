@@ -226,7 +226,8 @@ export class LogDriver {
     const result = await commit(this.#ports, effect)
     const now = this.#ports.now()
     if (result.type === 'committed') {
-      return this.#process({ type: 'committed', commit: effect.commit, notes: result.notes, now })
+      const { notes, conflicts } = result
+      return this.#process({ type: 'committed', commit: effect.commit, notes, conflicts, now })
     }
     return this.#process({ type: 'commit-failed', commit: effect.commit, code: result.code, now })
   }

@@ -35,8 +35,10 @@ export class WriterClient implements Writer {
     return outward.entries
   }
 
-  async side(change: Parameters<Writer['side']>[0]): Promise<void> {
-    await this.ask((request) => ({ type: 'side', request, change }))
+  async side(change: Parameters<Writer['side']>[0]): Promise<boolean> {
+    const outward = await this.ask((request) => ({ type: 'side', request, change }))
+    if (outward.type !== 'side-done') throw new Error(`side was answered with ${outward.type}`)
+    return outward.isApplied
   }
 
   send(input: Input): void {

@@ -10,8 +10,8 @@ export interface Writer {
   run(): void
   /** Durable here when it resolves. Refused with RefusalError when this node cannot write. */
   append(operations: readonly AppendOperation[]): Promise<readonly AppendedEntry[]>
-  /** Values beside the logs, durable when it resolves. */
-  side(change: SideChange): Promise<void>
+  /** Values beside the logs, durable when it resolves; false when a record was not as the change expected it. */
+  side(change: SideChange): Promise<boolean>
   send(input: Input): void
   /** Sends an input that carries a request number of its own; resolves with what comes back under it. */
   ask(make: (request: number) => Input): Promise<Outward>

@@ -25,6 +25,8 @@ export type KnownOperation = (BindOperation | UnbindOperation) & {
 export type SideChange = {
   readonly accounts: readonly unknown[]
   readonly meta: Readonly<Record<string, string | null>>
+  /** Changes of records that stand together or not at all; a record changed meanwhile keeps them out. */
+  readonly records?: readonly unknown[]
 }
 
 export type HeadsOffer = {
@@ -97,6 +99,8 @@ export type MeshEvent = { readonly now: Now } & (
       readonly type: 'committed'
       readonly commit: number
       readonly notes: Readonly<Record<LogId, string>>
+      /** Places in `side` whose records were not as expected. */
+      readonly conflicts: readonly number[]
     }
   | { readonly type: 'commit-failed'; readonly commit: number; readonly code: RefusalCode }
   // peers
@@ -205,7 +209,8 @@ export type Effect =
       readonly request: number
       readonly entries: readonly AppendedEntry[]
     }
-  | { readonly type: 'side-done'; readonly request: number }
+  /** `isApplied` is false when a record was not as the change expected it: nothing of its records was written. */
+  | { readonly type: 'side-done'; readonly request: number; readonly isApplied: boolean }
   | {
       readonly type: 'refused'
       readonly request: number

@@ -33,8 +33,8 @@ export type StagedLog = {
 export type Group = {
   readonly logs: Map<LogId, StagedLog>
   readonly lookups: LookupChange[]
-  readonly sides: SideChange[]
-  readonly sideRequests: number[]
+  /** Nobody waits for a change without a request. */
+  readonly sides: { readonly request: number | null; readonly change: SideChange }[]
   readonly appended: { readonly request: number; readonly entries: readonly AppendedEntry[] }[]
   /** Exchanges that have ended and are answered once this group is durable. */
   readonly exchanges: number[]
@@ -50,7 +50,6 @@ export function emptyGroup(): Group {
     logs: new Map(),
     lookups: [],
     sides: [],
-    sideRequests: [],
     appended: [],
     exchanges: [],
     pairs: new Map(),
@@ -196,7 +195,8 @@ export function commitGroup(state: MeshState): Effect[] {
   state.group = emptyGroup()
   const commit = state.nextCommit++
   const logs = [...group.logs.values()].map(writeOf)
-  return [{ type: 'commit', commit, logs, lookups: group.lookups, side: group.sides }]
+  const side = group.sides.map(({ change }) => change)
+  return [{ type: 'commit', commit, logs, lookups: group.lookups, side }]
 }
 
 function writeOf(staged: StagedLog): LogWrite {

@@ -81,8 +81,7 @@ function react(state: MeshState, event: MeshEvent): Effect[] {
     case 'append':
       return append(state, event)
     case 'side':
-      state.group.sides.push(event.change)
-      state.group.sideRequests.push(event.request)
+      state.group.sides.push({ request: event.request, change: event.change })
       return wantCommit(state)
     case 'chunk-opened':
       noticeAlive(state, event.peer, now)
@@ -137,7 +136,8 @@ function keepAlive(state: MeshState, now: Now): Effect[] {
   const ageMs = problem === null ? null : now.wallMs - problem.sinceMs
   if (ageMs !== null && ageMs >= 0 && ageMs < storageProbeAfterMs) return []
   state.aliveDueMs = now.monoMs + aliveIntervalMs
-  state.group.sides.push({ accounts: [], meta: { [aliveMetaName]: String(now.wallMs) } })
+  const change = { accounts: [], meta: { [aliveMetaName]: String(now.wallMs) } }
+  state.group.sides.push({ request: null, change })
   return wantCommit(state)
 }
 
@@ -162,7 +162,10 @@ function committed(state: MeshState, event: Extract<MeshEvent, { type: 'committe
     : []
   for (const { request, entries } of group.appended)
     effects.push({ type: 'appended', request, entries })
-  for (const request of group.sideRequests) effects.push({ type: 'side-done', request })
+  for (const [place, { request }] of group.sides.entries()) {
+    if (request === null) continue
+    effects.push({ type: 'side-done', request, isApplied: !event.conflicts.includes(place) })
+  }
   for (const exchange of group.exchanges)
     effects.push(...answerExchange(state, exchange, event.now))
   for (const { fills, state: log } of group.logs.values()) {
@@ -192,8 +195,8 @@ function commitFailed(
   }
   for (const { request } of group.appended)
     effects.push({ type: 'refused', request, code, message })
-  for (const request of group.sideRequests)
-    effects.push({ type: 'refused', request, code, message })
+  for (const { request } of group.sides)
+    if (request !== null) effects.push({ type: 'refused', request, code, message })
   for (const exchange of [...state.exchanges.values()]) {
     if (!group.logs.has(exchange.log) && !group.exchanges.includes(exchange.id)) continue
     effects.push(...refuseExchange(state, exchange, new RefusalError(code, message), now.wallMs))

@@ -123,9 +123,12 @@ function publicApi(
     ...accountsEndpoints({
       secret: keys.siteSecret,
       vouch,
-      saveToken: (change) => writer.side({ accounts: [change], meta: {} }),
-      removeToken: (tokenHash) =>
-        writer.side({ accounts: [{ type: 'remove', tokenHash }], meta: {} }),
+      saveToken: async (change) => {
+        await writer.side({ accounts: [change], meta: {} })
+      },
+      removeToken: async (tokenHash) => {
+        await writer.side({ accounts: [{ type: 'remove', tokenHash }], meta: {} })
+      },
       forgetToken: (token) => authenticator.forget(token),
       homeserversAllowed: config.homeservers.allow,
       clock,

@@ -1,26 +1,16 @@
-import type { RefusalCode } from '../domain/refusal.ts'
+import { publicRefusalCodes, type RefusalCode } from '../domain/refusal.ts'
+
+type PublicRefusalCode = (typeof publicRefusalCodes)[number]
+type MeshRefusalCode = Exclude<RefusalCode, PublicRefusalCode>
 
 /** `retryAfterS` becomes the header Retry-After. */
 export type RefusalStatus = { readonly status: number; readonly retryAfterS?: number }
 
 /**
  * What a refusal is on the mesh listener (docs/protocol.md, "Refusals"). The code in the body decides; the status is for
- * proxies, logs and people. The first group belongs to the public API and never arises here: it is listed so that a
- * new code cannot be forgotten.
+ * proxies, logs and people. A missing row does not compile.
  */
-export const refusalStatuses = {
-  'token-missing': { status: 401 },
-  'token-unknown': { status: 401 },
-  'pepper-stale': { status: 400 },
-  'algorithm-unknown': { status: 400 },
-  'too-many-addresses': { status: 400 },
-  'homeserver-not-allowed': { status: 403 },
-  'homeserver-refused': { status: 403 },
-  'homeserver-unreachable': { status: 502 },
-  'server-name-invalid': { status: 400 },
-  'threepid-invalid': { status: 422 },
-  'mxid-invalid': { status: 422 },
-
+const meshStatuses = {
   'body-not-json': { status: 400 },
   'body-not-object': { status: 400 },
   'param-missing': { status: 400 },
@@ -72,4 +62,14 @@ export const refusalStatuses = {
   'clock-ahead-of-peers': { status: 503, retryAfterS: 30 },
   'node-stopping': { status: 503, retryAfterS: 5 },
   'node-not-ready': { status: 503, retryAfterS: 5 },
-} satisfies Record<RefusalCode, RefusalStatus> as Record<RefusalCode, RefusalStatus>
+} satisfies Record<MeshRefusalCode, RefusalStatus>
+
+const publicStatuses = Object.fromEntries(
+  publicRefusalCodes.map((code) => [code, { status: 400 }]),
+) as Record<PublicRefusalCode, RefusalStatus>
+
+/** For every code there is: those of the public API never arise here. */
+export const refusalStatuses: Readonly<Record<RefusalCode, RefusalStatus>> = {
+  ...publicStatuses,
+  ...meshStatuses,
+}

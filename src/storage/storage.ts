@@ -69,6 +69,45 @@ export type AccountChange =
     }
   | { readonly type: 'remove'; readonly tokenHash: Uint8Array }
 
+/** Short-lived things beside the logs; `mail`, `sms` and `onbind` are what waits to be sent. */
+export type RecordKind =
+  'session' | 'invite' | 'ephemeral-key' | 'terms' | 'mail' | 'sms' | 'onbind'
+
+/** Something kept beside the logs until it expires. */
+export type StoredRecord = {
+  readonly kind: RecordKind
+  /** Names it within its kind. */
+  readonly key: string
+  /** What it is about, to find all of it: `medium address` of a 3PID, or a Matrix ID. */
+  readonly subject: string | null
+  /** JSON; its shape is its owner's. */
+  readonly body: string
+  /** When something is to be done about it, milliseconds since the epoch. */
+  readonly dueMs: number | null
+  /** When it may be dropped, milliseconds since the epoch; null keeps it. */
+  readonly expiresMs: number | null
+  /** Another with every change, and never used twice. */
+  readonly revision: number
+}
+
+/**
+ * `expected`: the revision it must stand at, null when it must not exist; absent for whatever stands. `expire` drops
+ * at most `countMax` records whose time is before `beforeMs`.
+ */
+export type RecordChange =
+  | {
+      readonly type: 'put'
+      readonly record: Omit<StoredRecord, 'revision'>
+      readonly expected?: number | null
+    }
+  | {
+      readonly type: 'remove'
+      readonly kind: RecordKind
+      readonly key: string
+      readonly expected?: number
+    }
+  | { readonly type: 'expire'; readonly beforeMs: number; readonly countMax: number }
+
 /** One durable transaction. All of it stands afterwards, or nothing of it. */
 export type CommitGroup = {
   readonly logs: readonly LogCommit[]
@@ -76,7 +115,12 @@ export type CommitGroup = {
   readonly accounts: readonly AccountChange[]
   /** Named values; null removes. */
   readonly meta: Readonly<Record<string, string | null>>
+  /** Each list stands as a whole or, when a record is not as expected, not at all; the rest of the group does not mind. */
+  readonly records?: readonly (readonly RecordChange[])[]
 }
+
+/** `conflicts`: places in `records` that were left out. */
+export type CommitOutcome = { readonly conflicts: readonly number[] }
 
 export type Account = { readonly mxid: string; readonly createdAtMs: number }
 
@@ -148,7 +192,13 @@ export interface Storage {
   readPepper(): Promise<string | null>
   findAccount(tokenHash: Uint8Array): Promise<Account | null>
   readMeta(name: string): Promise<string | null>
-  commit(group: CommitGroup): Promise<void>
+  findRecord(kind: RecordKind, key: string): Promise<StoredRecord | null>
+  /** Records about a subject, in the order of their keys. */
+  recordsOf(kind: RecordKind, subject: string, countMax: number): Promise<readonly StoredRecord[]>
+  /** Records due at or before a time, the longest due first. */
+  dueRecords(kind: RecordKind, byMs: number, countMax: number): Promise<readonly StoredRecord[]>
+  countRecords(kind: RecordKind): Promise<number>
+  commit(group: CommitGroup): Promise<CommitOutcome>
   startRefold(scope: RefoldScope, applies: AppliesRule): Promise<Refold>
   /**
    * One bounded piece of upkeep (tens of milliseconds): call it again in idle moments until `done`, and now and then

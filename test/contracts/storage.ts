@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Storage } from '../../src/storage/storage.ts'
+import type {
+  CommitOutcome,
+  RecordChange,
+  Storage,
+  StoredRecord,
+} from '../../src/storage/storage.ts'
 import {
   alice,
   aliceHash,
@@ -359,7 +364,96 @@ export function storageContract(engine: string, create: () => Promise<StoreUnder
       ])
     })
   })
+
+  describe(`${engine}: records`, () => {
+    const session = (key: string, more: Partial<StoredRecord> = {}): RecordPut['record'] => ({
+      kind: 'session',
+      key,
+      subject: 'email a@x.org',
+      body: '{"a":1}',
+      dueMs: null,
+      expiresMs: null,
+      ...more,
+    })
+    const put = (record: RecordPut['record'], expected?: number | null): RecordPut =>
+      expected === undefined ? { type: 'put', record } : { type: 'put', record, expected }
+    const write = (...records: (readonly RecordChange[])[]): Promise<CommitOutcome> =>
+      storage.commit(groupOf({ records }))
+
+    test('a record is read back as it was written, by key and by subject', async () => {
+      const record = session('s1', { dueMs: 5, expiresMs: 2 ** 50 })
+      await write([put(record), put(session('s0')), put(session('s2', { subject: null }))])
+      expect(await storage.findRecord('session', 's1')).toMatchObject(record)
+      expect(await storage.findRecord('invite', 's1')).toBeNull()
+      const found = await storage.recordsOf('session', 'email a@x.org', 10)
+      expect(found.map(({ key }) => key)).toEqual(['s0', 's1'])
+      expect(await storage.recordsOf('session', 'email a@x.org', 1)).toHaveLength(1)
+      expect(await storage.countRecords('session')).toBe(3)
+    })
+
+    test('a change made for another revision is left out, and all that came with it', async () => {
+      await write([put(session('s1'), null)])
+      const { revision = 0 } = (await storage.findRecord('session', 's1')) ?? {}
+      const late = write([put(session('s1', { body: '2' }), revision + 1), put(session('s3'))])
+      expect(await late).toEqual({ conflicts: [0] })
+      expect(await write([put(session('s1'), null)])).toEqual({ conflicts: [0] })
+      expect(
+        await write([put(session('s4'))], [put(session('s1', { body: '3' }), revision)]),
+      ).toEqual({ conflicts: [] })
+      expect((await storage.findRecord('session', 's1'))?.body).toBe('3')
+      expect(await storage.findRecord('session', 's3')).toBeNull()
+      const stale: RecordChange = { type: 'remove', kind: 'session', key: 's1', expected: revision }
+      expect(await write([stale], [put(session('s5'))])).toEqual({ conflicts: [0] })
+      expect(await storage.findRecord('session', 's5')).not.toBeNull()
+    })
+
+    test('of two changes made for one revision in one group the second is left out', async () => {
+      await write([put(session('s1'), null)])
+      const { revision = 0 } = (await storage.findRecord('session', 's1')) ?? {}
+      const twice = await write(
+        [put(session('s1', { body: '1' }), revision)],
+        [put(session('s1', { body: '2' }), revision)],
+      )
+      expect(twice).toEqual({ conflicts: [1] })
+      expect((await storage.findRecord('session', 's1'))?.body).toBe('1')
+    })
+
+    test('a revision is never used again, not even after the record was removed', async () => {
+      await write([put(session('s1'), null)])
+      const first = await storage.findRecord('session', 's1')
+      await write([{ type: 'remove', kind: 'session', key: 's1' }], [put(session('s1'), null)])
+      expect((await storage.findRecord('session', 's1'))?.revision).not.toBe(first?.revision)
+    })
+
+    test('what is due comes in the order of its time, and what has no time never', async () => {
+      for (const [key, dueMs] of [
+        ['late', 30],
+        ['early', 10],
+        ['now', 20],
+        ['never', null],
+      ] as const) {
+        await write([put(session(key, { dueMs }))])
+      }
+      const due = await storage.dueRecords('session', 20, 10)
+      expect(due.map(({ key }) => key)).toEqual(['early', 'now'])
+      expect(await storage.dueRecords('session', 100, 1)).toHaveLength(1)
+    })
+
+    test('what has expired is dropped, the oldest first, a bounded number at a time', async () => {
+      const times = { a: 10, b: 20, c: 30, d: null }
+      for (const [key, expiresMs] of Object.entries(times)) {
+        await write([put(session(key, { expiresMs }))])
+      }
+      await write([{ type: 'expire', beforeMs: 30, countMax: 1 }])
+      expect(await storage.findRecord('session', 'a')).toBeNull()
+      expect(await storage.countRecords('session')).toBe(3)
+      await write([{ type: 'expire', beforeMs: 30, countMax: 10 }])
+      expect(await storage.countRecords('session')).toBe(2)
+    })
+  })
 }
+
+type RecordPut = Extract<RecordChange, { type: 'put' }>
 
 async function textsOf(storage: Storage, from: number): Promise<unknown[]> {
   const read = await storage.readLines({ log: paris, from, countMax: 1000, bytesMax: 1e6 })

@@ -307,7 +307,8 @@ export class Process {
       witness.committed(this.name, write, ownLogs.has(write.log) ? this : null, this.wallMs())
     }
     if (this.killAtCommit === 'after') this.#die()
-    this.#process({ type: 'committed', commit: effect.commit, notes, now: this.#now() })
+    const { commit } = effect
+    this.#process({ type: 'committed', commit, notes, conflicts: [], now: this.#now() })
   }
 
   #die(): never {

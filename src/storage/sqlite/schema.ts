@@ -8,6 +8,7 @@ export type SchemaStep = { readonly version: number; readonly sql: string }
  * - `line` holds the exact bytes of every line, `blank` the leaf hash where a line is not here; ids are of line-id.ts.
  * - `lookup` holds one row per applied entry that names a 3PID: found by its lookup hash, and so all lines of a 3PID.
  *   `superseded` is 1 for what no fold can need any more.
+ * - `record` holds what is short-lived: sessions, invitations, accepted terms, tasks.
  * - `lookup_size` counts the rows of an index, because counting a million rows takes a while.
  * - Log numbers are never used again, even after a log is dropped: readers remember them.
  */
@@ -46,6 +47,24 @@ export const schemaSteps: readonly SchemaStep[] = [
       ) STRICT, WITHOUT ROWID;
       CREATE INDEX account_by_mxid ON account (mxid, created_at);
       CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    `,
+  },
+  {
+    version: 2,
+    sql: `
+      CREATE TABLE record (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        subject TEXT,
+        body TEXT NOT NULL,
+        due_ms INTEGER,
+        expires_ms INTEGER,
+        revision INTEGER NOT NULL,
+        PRIMARY KEY (kind, key)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX record_by_subject ON record (kind, subject) WHERE subject IS NOT NULL;
+      CREATE INDEX record_by_due ON record (kind, due_ms) WHERE due_ms IS NOT NULL;
+      CREATE INDEX record_by_expiry ON record (expires_ms) WHERE expires_ms IS NOT NULL;
     `,
   },
 ]

@@ -13,12 +13,15 @@ import {
   type Account,
   type AppliesRule,
   type CommitGroup,
+  type CommitOutcome,
+  type RecordKind,
   type Refold,
   type RefoldScope,
   type Storage,
   type StoredEntry,
   type StoredLine,
   type StoredLog,
+  type StoredRecord,
 } from '../storage.ts'
 import { AccountTable } from './account-table.ts'
 import { openConnection, type ConnectionOptions } from './connection.ts'
@@ -26,6 +29,7 @@ import { LogReader } from './log-table.ts'
 import { LookupFilter } from './lookup-filter.ts'
 import { LookupReader } from './lookup-reader.ts'
 import { MetaTable, pepperName } from './meta-table.ts'
+import { RecordTable } from './record-table.ts'
 import { groupPerOrigin, type GroupOf } from './statements-of.ts'
 import { Transactions } from './transaction.ts'
 import { truncateWal } from './upkeep.ts'
@@ -61,6 +65,7 @@ export class SqliteStorage implements Storage {
   readonly #logs: LogReader
   readonly #lookups: LookupReader
   readonly #accounts: AccountTable
+  readonly #records: RecordTable
   readonly #meta: MetaTable
   readonly #writer: SqliteWriter | null
 
@@ -71,6 +76,7 @@ export class SqliteStorage implements Storage {
     this.#transactions = new Transactions(db)
     this.#logs = new LogReader(db)
     this.#accounts = new AccountTable(db)
+    this.#records = new RecordTable(db)
     this.#meta = new MetaTable(db)
     const transactions = this.#transactions
     this.#lookups = new LookupReader({
@@ -83,7 +89,12 @@ export class SqliteStorage implements Storage {
     const deps = { db, transactions, filter, groupOf, refoldLines, upkeepRows, logs: this.#logs }
     this.#writer =
       access === 'write'
-        ? new SqliteWriter({ ...deps, accounts: this.#accounts, meta: this.#meta })
+        ? new SqliteWriter({
+            ...deps,
+            accounts: this.#accounts,
+            records: this.#records,
+            meta: this.#meta,
+          })
         : null
   }
 
@@ -143,8 +154,24 @@ export class SqliteStorage implements Storage {
     return this.#transactions.single(() => this.#meta.read(name))
   }
 
-  async commit(group: CommitGroup): Promise<void> {
-    this.#writable().commit(group)
+  async findRecord(kind: RecordKind, key: string): Promise<StoredRecord | null> {
+    return this.#transactions.single(() => this.#records.find(kind, key))
+  }
+
+  async recordsOf(kind: RecordKind, subject: string, countMax: number): Promise<StoredRecord[]> {
+    return this.#transactions.single(() => this.#records.bySubject(kind, subject, countMax))
+  }
+
+  async dueRecords(kind: RecordKind, byMs: number, countMax: number): Promise<StoredRecord[]> {
+    return this.#transactions.single(() => this.#records.due(kind, byMs, countMax))
+  }
+
+  async countRecords(kind: RecordKind): Promise<number> {
+    return this.#transactions.single(() => this.#records.count(kind))
+  }
+
+  async commit(group: CommitGroup): Promise<CommitOutcome> {
+    return this.#writable().commit(group)
   }
 
   async startRefold(scope: RefoldScope, applies: AppliesRule): Promise<Refold> {

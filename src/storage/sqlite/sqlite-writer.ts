@@ -4,6 +4,7 @@ import {
   StorageFault,
   type AppliesRule,
   type CommitGroup,
+  type CommitOutcome,
   type LookupAddition,
   type Refold,
   type RefoldScope,
@@ -15,6 +16,7 @@ import { LogWriter, type LogReader } from './log-table.ts'
 import type { LookupFilter } from './lookup-filter.ts'
 import { LookupIndex, type IndexDeps, type LookupRow } from './lookup-index.ts'
 import { pepperName, type MetaTable } from './meta-table.ts'
+import type { RecordTable } from './record-table.ts'
 import { LogRefold, ThreepidRefold } from './part-refold.ts'
 import { supersededInBucket, type GroupOf } from './statements-of.ts'
 import type { Transactions } from './transaction.ts'
@@ -28,6 +30,7 @@ export type WriterDeps = {
   readonly groupOf: GroupOf
   readonly logs: LogReader
   readonly accounts: AccountTable
+  readonly records: RecordTable
   readonly meta: MetaTable
   readonly refoldLines: number
   readonly upkeepRows: number
@@ -55,15 +58,20 @@ export class SqliteWriter {
     this.#logs = new LogWriter(db)
   }
 
-  commit(group: CommitGroup): void {
-    const { accounts, transactions } = this.#deps
+  commit(group: CommitGroup): CommitOutcome {
+    const { accounts, records, transactions } = this.#deps
+    const conflicts: number[] = []
     transactions.write(() => {
       const numbers = new Map<LogId, LogNumber>()
       for (const log of group.logs) numbers.set(log.head.log, this.#logs.write(log))
       this.#writeMeta(group.meta)
       this.#addLookups(group.lookups, numbers)
       for (const change of group.accounts) accounts.change(change)
+      for (const [place, changes] of (group.records ?? []).entries()) {
+        if (!records.change(changes)) conflicts.push(place)
+      }
     })
+    return { conflicts }
   }
 
   /** The pepper of an index that has rows changes by a refold only: else none of them would be found again. */

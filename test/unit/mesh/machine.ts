@@ -470,7 +470,7 @@ export class Machine {
       for (const { index, bytes } of fills) stored[index] = bytes
       this.lines.set(log, stored)
     }
-    return this.take({ type: 'committed', commit: effect.commit, notes })
+    return this.take({ type: 'committed', commit: effect.commit, notes, conflicts: [] })
   }
 
   /** As production does, before it is known whether the store takes the group: a head is signed once per size. */
