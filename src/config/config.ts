@@ -4,11 +4,12 @@
  * Never: changes while the process runs, or holds a key or password longer than the member that bears its name.
  */
 import type { LogLevel } from '../platform/logger.ts'
+import type { FeatureConfig } from './feature-config.ts'
 
 export type ListenConfig = { readonly host: string; readonly port: number }
 
 /** File names are absolute, durations in milliseconds. */
-export type Config = {
+export type Config = FeatureConfig & {
   readonly node: {
     readonly name: string
     readonly dataDir: string
@@ -16,6 +17,8 @@ export type Config = {
     readonly publicBaseUrl: string
     /** `ed25519:<id>`, the key that signs now. */
     readonly keyId: string
+    /** Further names (host, optional port, optional path) under which homeservers sign requests for us. */
+    readonly aliases: readonly string[]
   }
   readonly listen: {
     readonly public: ListenConfig & {
@@ -59,7 +62,8 @@ export type Config = {
     readonly algorithms: readonly ('sha256' | 'none')[]
     readonly addressesMax: number
   }
-  readonly api: { readonly v1: boolean }
+  /** API v1 as a whole, its lookups without a token, its bind for any Matrix ID; the latter two need the first. */
+  readonly api: { readonly v1: boolean; readonly v1Lookup: boolean; readonly v1Bind: boolean }
   readonly admin: {
     readonly internalBind: boolean
     /** Bearer token the internal bind API asks for; null asks for none. */

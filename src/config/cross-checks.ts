@@ -2,8 +2,6 @@ import { existsSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import type { Config } from './config.ts'
 import type { ConfigProblem } from './problem.ts'
-import { laterSectionNames } from './later-sections.ts'
-import type { ConfigTree } from './schema.ts'
 import { originOf, type Origins } from './tree.ts'
 
 const loopback = new BlockList()
@@ -13,7 +11,7 @@ loopback.addAddress('::1', 'ipv6')
 /** Shorter tokens can be guessed where anybody on the network may try. */
 const adminTokenLengthMin = 16
 
-type Findings = { problems: ConfigProblem[]; warnings: ConfigProblem[] }
+export type Findings = { problems: ConfigProblem[]; warnings: ConfigProblem[] }
 
 /** What no single value can tell: contradictions between them, and what is dangerous. */
 export function crossChecks(config: Config, origins: Origins): Findings {
@@ -41,18 +39,6 @@ export function crossChecks(config: Config, origins: Origins): Findings {
     warnings.push(found('admin.internal_bind', 'every user of this machine can bind any address'))
   }
   return { problems, warnings }
-}
-
-/** Sections this version reads but does not use yet. */
-export function laterSectionWarnings(tree: ConfigTree, origins: Origins): ConfigProblem[] {
-  return laterSectionNames
-    .filter((name) => tree[name] !== undefined)
-    .map((name) => ({
-      origin: originOf(origins, name),
-      key: name,
-      message: 'has no effect yet in this version',
-      suggestion: null,
-    }))
 }
 
 export function isLoopbackHost(host: string): boolean {
@@ -97,6 +83,8 @@ export function missingFiles(config: Config, origins: Origins): ConfigProblem[] 
     ['listen.public.tls.cert', tls?.certFile ?? null],
     ['listen.public.tls.key', tls?.keyFile ?? null],
     ['homeservers.ca_file', config.homeservers.caFile],
+    ['email.smtp.ca_file', config.email.smtp?.caFile ?? null],
+    ['email.templates_dir', config.email.templatesDir],
   ]
   const meshTls = config.mesh.tls
   if (meshTls.mode === 'pki') {

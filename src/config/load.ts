@@ -1,7 +1,8 @@
 import { dirname, relative, resolve } from 'node:path'
 import { formatPath, readShape, type ShapeProblem } from '../platform/shape.ts'
 import type { Config } from './config.ts'
-import { crossChecks, laterSectionWarnings, missingFiles } from './cross-checks.ts'
+import { crossChecks, missingFiles } from './cross-checks.ts'
+import { checkFeatures } from './feature-checks.ts'
 import { readEnvironmentSource } from './environment-source.ts'
 import { ConfigError, type ConfigProblem } from './problem.ts'
 import { configSchema, type ConfigTree } from './schema.ts'
@@ -49,13 +50,10 @@ export function loadConfig(wanted: {
   problems.push(...settled.problems)
   const config = toConfig(settled.tree, settled.secrets)
   const checked = crossChecks(config, origins)
-  problems.push(...checked.problems)
+  const features = checkFeatures(config, origins)
+  problems.push(...checked.problems, ...features.problems)
   if (problems.length > 0) throw new ConfigError(inOrder(problems, sources))
-  const warnings = [
-    ...environment.warnings,
-    ...checked.warnings,
-    ...laterSectionWarnings(settled.tree, origins),
-  ]
+  const warnings = [...environment.warnings, ...checked.warnings, ...features.warnings]
   const missing = missingFiles(config, origins)
   return { config: deepFreeze(config), tree: settled.tree, origins, warnings, missing }
 }

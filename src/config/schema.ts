@@ -5,7 +5,7 @@ import { isServerName } from '../domain/server-name.ts'
 import { meshUrlProblem } from '../domain/card.ts'
 import { logLevels } from '../platform/logger.ts'
 import { z } from '../platform/shape.ts'
-import { laterSections } from './later-sections.ts'
+import { featureSections } from './feature-sections.ts'
 import { duration, filePath, host, port, text, webUrl } from './values.ts'
 
 /**
@@ -28,6 +28,13 @@ const serverPattern = z
     { message: 'expected "*", a server name, or "*." and a server name' },
   )
 
+/** A name homeservers know us by: host, optional port, optional path, as `id_server` of the Client-Server API has it. */
+const alias = z
+  .string()
+  .refine((value) => isServerName(value.split('/')[0] ?? '') && !/[\s\p{Cc}?#]/u.test(value), {
+    message: 'expected a host, with a port or a path if need be, such as id.example.org',
+  })
+
 const nodeSection = z.strictObject({
   name: z.string().refine(isNodeName, {
     message: "expected a name like a host's, in lower case, such as paris.id.example.org",
@@ -39,6 +46,7 @@ const nodeSection = z.strictObject({
     .string()
     .regex(/^ed25519:[A-Za-z0-9_.-]{1,64}$/, 'expected "ed25519:" and letters, digits, _ . or -')
     .optional(),
+  aliases: z.array(alias).max(1_000).default([]),
 })
 
 const listenSection = z.strictObject({
@@ -108,7 +116,13 @@ export const configSchema = z.strictObject({
     .strictObject({ allow_networks: z.array(network).max(1_000).default([]) })
     .prefault({}),
   lookup: lookupSection.prefault({}),
-  api: z.strictObject({ v1: z.boolean().default(true) }).prefault({}),
+  api: z
+    .strictObject({
+      v1: z.boolean().default(true),
+      v1_lookup: z.boolean().default(true),
+      v1_bind: z.boolean().default(true),
+    })
+    .prefault({}),
   admin: z
     .strictObject({
       internal_bind: z.boolean().default(false),
@@ -118,7 +132,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   site: z.strictObject({ secret_file: filePath.optional() }).prefault({}),
   log: z.strictObject({ level: z.enum(logLevels).default('info') }).prefault({}),
-  ...laterSections,
+  ...featureSections,
 })
 
 /** What a configuration says once read, with fixed defaults, in the operators' own names. */
@@ -138,8 +152,10 @@ export const filePathKeys: ReadonlySet<string> = new Set([
   'admin.token_file',
   'site.secret_file',
   'email.smtp.password_file',
+  'email.smtp.ca_file',
   'email.templates_dir',
   'sms.twilio.auth_token_file',
+  'sms.http.token_file',
 ])
 
 /** Keys whose value is never shown. Each has a twin that ends in `_file`. */
@@ -147,6 +163,7 @@ export const secretKeys: ReadonlySet<string> = new Set([
   'admin.token',
   'email.smtp.password',
   'sms.twilio.auth_token',
+  'sms.http.token',
 ])
 
 function isNetwork(value: string): boolean {

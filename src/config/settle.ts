@@ -4,11 +4,12 @@ import { readSecretFile, SecretFileError } from '../platform/secret-file.ts'
 import type { Config } from './config.ts'
 import { parseDuration } from './duration.ts'
 import type { ConfigProblem } from './problem.ts'
+import { toFeatureConfig, type FeatureSecrets } from './settle-features.ts'
 import { filePathKeys, type ConfigTree } from './schema.ts'
 import { isSection, originOf, type Origins, type Section } from './tree.ts'
 
 /** Secrets as read, wherever they were given; kept apart from the tree that `config dump` shows. */
-export type Secrets = { readonly adminToken: string | null }
+export type Secrets = FeatureSecrets & { readonly adminToken: string | null }
 
 /**
  * Fills in what depends on other values, makes file names absolute and reads the secrets. The tree it answers is a
@@ -29,14 +30,20 @@ export function settle(wanted: {
   tree.site.secret_file ??= join(tree.node.data_dir, 'site.secret')
   tree.mesh.url ??= meshUrl(tree)
   const problems: ConfigProblem[] = []
-  const adminToken = readSecret({
-    key: 'admin.token',
-    value: tree.admin.token,
-    file: tree.admin.token_file,
-    origins: wanted.origins,
-    problems,
-  })
-  return { tree, secrets: { adminToken }, problems }
+  const { origins } = wanted
+  const secret = (key: string, value?: string, file?: string): string | null =>
+    readSecret({ key, value, file, origins, problems })
+  const { smtp } = tree.email
+  const { sms } = tree
+  const twilio = sms?.provider === 'twilio' ? sms.twilio : undefined
+  const gateway = sms?.provider === 'http' ? sms.http : undefined
+  const secrets = {
+    adminToken: secret('admin.token', tree.admin.token, tree.admin.token_file),
+    smtpPassword: secret('email.smtp.password', smtp?.password, smtp?.password_file),
+    twilioToken: secret('sms.twilio.auth_token', twilio?.auth_token, twilio?.auth_token_file),
+    smsHttpToken: secret('sms.http.token', gateway?.token, gateway?.token_file),
+  }
+  return { tree, secrets, problems }
 }
 
 /** The tree in the product's own names and units. */
@@ -49,6 +56,7 @@ export function toConfig(tree: ConfigTree, secrets: Secrets): Config {
       serverName: node.server_name ?? node.name,
       publicBaseUrl: node.public_base_url ?? '',
       keyId: node.key_id ?? '',
+      aliases: node.aliases,
     },
     listen: {
       public: {
@@ -86,10 +94,15 @@ export function toConfig(tree: ConfigTree, secrets: Secrets): Config {
       algorithms: lookup.algorithms,
       addressesMax: lookup.addresses_max,
     },
-    api: { v1: tree.api.v1 },
+    api: {
+      v1: tree.api.v1,
+      v1Lookup: tree.api.v1 && tree.api.v1_lookup,
+      v1Bind: tree.api.v1 && tree.api.v1_bind,
+    },
     admin: { internalBind: tree.admin.internal_bind, token: secrets.adminToken },
     site: { secretFile: tree.site.secret_file ?? '' },
     log: { level: tree.log.level },
+    ...toFeatureConfig(tree, secrets),
   }
 }
 

@@ -60,7 +60,7 @@ function forget(origins: Origins, name: string): void {
 
 /** The origin of a key, or of the innermost section around it that somebody wrote. */
 export function originOf(origins: Origins, key: string): Origin {
-  for (let name = key; name !== ''; name = name.replace(/(^|\.)[^.[]*(\[\d+\])?$|\[\d+\]$/, '')) {
+  for (let name = key; name !== ''; name = name.replace(/\[\d+\]$|(^|\.)[^.[]*$/, '')) {
     const origin = origins.get(name)
     if (origin !== undefined) return origin
   }
