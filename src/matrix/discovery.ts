@@ -19,7 +19,7 @@ export type HomeserverTarget = {
 }
 
 export type DiscoveryDeps = {
-  readonly wellKnown: WellKnown
+  readonly wellKnown: Pick<WellKnown, 'read'>
   readonly resolver: Pick<NameResolver, 'srv'>
   readonly random: Pick<Random, 'fraction'>
 }

@@ -1,21 +1,12 @@
-import { callTimeoutMs, userinfoBytesMax, vouchTimeoutMs } from '../domain/limits.ts'
+import { userinfoBytesMax } from '../domain/limits.ts'
 import { parseMxid } from '../domain/mxid.ts'
 import { isRefusal, RefusalError } from '../domain/refusal.ts'
-import { parseServerName, type ServerName } from '../domain/server-name.ts'
+import type { ServerName } from '../domain/server-name.ts'
 import { parseStrictJson } from '../domain/strict-json.ts'
-import { parseNetworkAddress } from '../domain/network-address.ts'
-import type { Clock } from '../platform/clock.ts'
-import { HttpFault, type HttpClient, type HttpReply } from '../platform/http-client.ts'
-import type { Logger } from '../platform/logger.ts'
-import { findHomeserver, type DiscoveryDeps, type HomeserverTarget } from './discovery.ts'
+import { HttpFault, type HttpReply } from '../platform/http-client.ts'
+import { callableServerName, callHomeserver, type HomeserverDeps } from './homeserver-call.ts'
 
-export type OpenidDeps = DiscoveryDeps & {
-  readonly http: HttpClient
-  readonly clock: Pick<Clock, 'setTimer'>
-  readonly logger: Pick<Logger, 'debug'>
-  /** Whether a connection to this IP address may be opened (domain/network-address). */
-  readonly mayConnect: (address: string) => boolean
-}
+export type OpenidDeps = HomeserverDeps
 
 /**
  * The Matrix ID a homeserver vouches for: the owner of an OpenID token, asked at its federation API (Server-Server API,
@@ -27,63 +18,29 @@ export async function askVouch(
   serverName: string,
   openidToken: string,
 ): Promise<string> {
-  const server = requireServerName(deps, serverName)
-  const ending = new AbortController()
-  const timer = deps.clock.setTimer(vouchTimeoutMs, () => ending.abort())
-  try {
-    const targets = await findHomeserver(deps, server, ending.signal)
-    const reply = await askFirst(deps, targets, openidToken, ending.signal)
-    return readUserinfo(reply, server)
-  } finally {
-    timer.cancel()
-  }
-}
-
-/** An address that may not be connected to is no server name here: it is refused like any other odd one. */
-function requireServerName({ mayConnect }: OpenidDeps, text: string): ServerName {
-  const server = parseServerName(text)
-  const isAddress = server !== null && parseNetworkAddress(server.host) !== null
-  if (server === null || (isAddress && !mayConnect(server.host))) {
+  const server = callableServerName(deps, serverName)
+  if (server === null) {
     throw new RefusalError('server-name-invalid', 'expected the name of a homeserver')
   }
-  return server
+  return readUserinfo(await askUserinfo(deps, server, openidToken), server)
 }
 
-async function askFirst(
+async function askUserinfo(
   deps: OpenidDeps,
-  targets: readonly HomeserverTarget[],
+  server: ServerName,
   openidToken: string,
-  signal: AbortSignal,
 ): Promise<HttpReply> {
-  for (const target of targets) {
-    try {
-      return await askUserinfo(deps.http, target, openidToken, signal)
-    } catch (error) {
-      if (!(error instanceof HttpFault)) throw error
-      const { reason, message } = error
-      deps.logger.debug({ target: target.hostHeader, reason, message }, 'homeserver not reached')
-    }
-  }
-  throw unreachable()
-}
-
-function askUserinfo(
-  http: HttpClient,
-  { host, port, hostHeader, tlsName }: HomeserverTarget,
-  openidToken: string,
-  signal: AbortSignal,
-): Promise<HttpReply> {
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const query = new URLSearchParams({ access_token: openidToken }).toString()
-  return http.call({
-    method: 'GET',
-    url: new URL(`https://${authority}/_matrix/federation/v1/openid/userinfo?${query}`),
-    hostHeader,
-    tlsName,
-    answerBytesMax: userinfoBytesMax,
-    timeoutMs: callTimeoutMs,
-    signal,
-  })
+  try {
+    return await callHomeserver(deps, server, {
+      method: 'GET',
+      path: `/_matrix/federation/v1/openid/userinfo?${query}`,
+      answerBytesMax: userinfoBytesMax,
+    })
+  } catch (error) {
+    if (error instanceof HttpFault) throw unreachable()
+    throw error
+  }
 }
 
 /** `sub` must be a user of exactly the server asked, whatever else it may claim. */

@@ -37,7 +37,7 @@ export class HttpFault extends Error {
   }
 }
 
-/** The one way out. Never follows a redirect; rejects with HttpFault. */
+/** The one way out. Never follows a redirect, never unpacks a body; rejects with HttpFault. */
 export interface HttpClient {
   call(call: HttpCall): Promise<HttpReply>
 }
@@ -53,6 +53,14 @@ export type HttpClientOptions = {
   /** Opens sockets; tests put their own ports in the place of the well-known ones. */
   readonly makeConnector?: typeof buildConnector
 }
+
+/**
+ * The rule for calls to what the operator's configuration names, such as an SMS provider: they get a client of their
+ * own. Where it leads nobody else has chosen, and as no redirect is followed nobody can choose, so a gateway in a
+ * private network will do. Certificates are always verified, whatever holds for homeservers: these calls bear
+ * passwords. And homeservers that are slow take none of its calls away (test/real/http-client.test.ts).
+ */
+export const configuredDestinations = { mayConnect: () => true, verifyTls: true } as const
 
 /**
  * Names are looked up when the socket is opened and the connection goes to the very addresses that were checked, so a

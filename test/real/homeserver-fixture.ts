@@ -12,6 +12,7 @@ import { createSecureContext, type TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
 import { mayConnect, parseNetwork, parseNetworkAddress } from '../../src/domain/network-address.ts'
 import { askVouch } from '../../src/matrix/openid.ts'
+import type { ServerKeysDeps } from '../../src/matrix/server-keys.ts'
 import { WellKnown } from '../../src/matrix/well-known.ts'
 import { createHttpClient, type HttpClient } from '../../src/platform/http-client.ts'
 import type { NameResolver, SrvRecord } from '../../src/platform/name-resolver.ts'
@@ -144,8 +145,10 @@ export class FakeResolver implements NameResolver {
 export type Outside = {
   readonly resolver: FakeResolver
   readonly http: HttpClient
+  /** What calls to homeservers are made with. */
+  readonly deps: ServerKeysDeps
   readonly vouch: (serverName: string, token?: string) => Promise<string>
-  /** Milliseconds of the clock that dates what is kept. */
+  /** Milliseconds of both clocks, which date what is kept. */
   nowMs: number
   /** Lets the time for a vouching end. */
   readonly expire: () => void
@@ -180,15 +183,9 @@ export function createOutside(options: {
     },
   })
   const timers = new Set<() => void>()
-  const outside: Outside = {
-    resolver,
-    http,
-    nowMs: 0,
-    log: [],
-    expire: () => timers.forEach((run) => run()),
-    vouch: (serverName, token = 'opaque') => askVouch(deps, serverName, token),
-  }
+  const log: object[] = []
   const clock = {
+    wallMs: () => outside.nowMs,
     monoMs: () => outside.nowMs,
     setTimer: (_afterMs: number, run: () => void) => {
       timers.add(run)
@@ -200,9 +197,18 @@ export function createOutside(options: {
     resolver,
     clock,
     random: { fraction: () => 0 },
-    logger: { debug: (fields: object) => void outside.log.push(fields) },
+    logger: { debug: (fields: object) => void log.push(fields) },
     mayConnect: isAllowed,
     wellKnown: new WellKnown({ http, clock }),
+  }
+  const outside: Outside = {
+    resolver,
+    http,
+    deps,
+    nowMs: 0,
+    log,
+    expire: () => timers.forEach((run) => run()),
+    vouch: (serverName, token = 'opaque') => askVouch(deps, serverName, token),
   }
   return outside
 }
