@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { RefusalError } from '../domain/refusal.ts'
+import { countAuthorizations } from './authorizations.ts'
 
 const bearerPattern = /^bearer +([^\s,]+)$/i
 
@@ -28,13 +29,4 @@ function readQueryToken(url: string): string {
   }
   if (tokens.length > 1) throw new RefusalError('token-unknown', 'expected one access_token')
   return token
-}
-
-function countAuthorizations(rawHeaders: readonly string[]): number {
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]
-    if (name?.length === 13 && name.toLowerCase() === 'authorization') count++
-  }
-  return count
 }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import {
   isInNetwork,
@@ -21,6 +22,12 @@ export function clientAddress(request: IncomingMessage, trusted: readonly Networ
     address = hop
   }
   return plain(address)
+}
+
+/** What one client is taken for: an IPv4 address, or the /64 that a household or a machine has of IPv6. */
+export function clientNetwork(address: string): string {
+  const parsed = parseNetworkAddress(address)
+  return parsed?.length === 16 ? `${Buffer.from(parsed.slice(0, 8)).toString('hex')}/64` : address
 }
 
 function isTrusted(text: string, trusted: readonly Network[]): boolean {

@@ -10,5 +10,5 @@ export const corsHeaders: readonly string[] = [
   'Access-Control-Allow-Headers',
   'Origin, X-Requested-With, Content-Type, Accept, Authorization',
   'Access-Control-Expose-Headers',
-  'X-Request-Id',
+  'X-Request-Id, Retry-After',
 ]

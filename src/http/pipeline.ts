@@ -5,10 +5,12 @@ import type { Network } from '../domain/network-address.ts'
 import { RefusalError } from '../domain/refusal.ts'
 import { readBearerToken } from './bearer.ts'
 import { isAnnouncedTooLarge, parseBody, readBody, RequestAborted } from './body.ts'
-import { clientAddress } from './client-address.ts'
+import { clientAddress, clientNetwork } from './client-address.ts'
 import type { Logger } from '../platform/logger.ts'
-import type { Answer, Caller, Endpoint } from './endpoint.ts'
+import type { Answer, Caller, JsonObject, RateLimits } from './endpoint.ts'
 import { parseQuery } from './query.ts'
+import { readSentParameters } from './sent-parameters.ts'
+import { nothingSent, ServedRequest, type Exchange } from './served-request.ts'
 import { answerTo, isFault } from './refusal-responses.ts'
 
 /** One answered request. `route` is the declared path, never the one that was sent. */
@@ -24,6 +26,7 @@ export type PipelineDeps = {
   readonly clock: { monoMs(): number }
   /** Whose token this is; null when it is not known. Answers at once where it can. */
   readonly authenticate: (token: string) => Caller | null | Promise<Caller | null>
+  readonly rateLimits: RateLimits
   /** Headers of every answer, name and value in turn. */
   readonly headers: readonly string[]
   readonly trustedProxies: readonly Network[]
@@ -32,22 +35,16 @@ export type PipelineDeps = {
   readonly onRequest?: (record: RequestRecord) => void
 }
 
-export type Exchange = {
-  readonly endpoint: Endpoint
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly params: Readonly<Record<string, string>>
-}
-
 /** Status of a request whose sender went away; it stands in figures only, nobody receives it. */
 const abortedStatus = 499
 
 /**
- * The steps all endpoints share, in their only order: authentication, parsing, handling, rendering. The token is
- * looked at before the body, so that nobody without one learns what a body should look like. Never throws.
+ * The steps all endpoints share, in their only order: address limit, authentication, accepted terms, parsing, caller
+ * limit, handling, rendering. The token is looked at before the body, so that nobody without one learns what a body
+ * should look like. Never throws.
  */
 export function serve(deps: PipelineDeps, exchange: Exchange): void {
-  new Serving(deps, exchange).authenticate()
+  new Serving(deps, exchange).begin()
 }
 
 /**
@@ -67,14 +64,16 @@ class Serving {
     this.#startMs = deps.clock.monoMs()
   }
 
-  authenticate(): void {
+  begin(): void {
     const { endpoint, request } = this.#exchange
+    const { rateLimits, authenticate } = this.#deps
     try {
+      if (endpoint.limits.client === true) rateLimits.spend('client', this.#clientKey())
       if (endpoint.auth === 'none') {
         this.#read(null)
         return
       }
-      const found = this.#deps.authenticate(readBearerToken(request))
+      const found = authenticate(readBearerToken(request))
       if (found instanceof Promise) {
         found.then(
           (caller) => this.#admit(caller),
@@ -89,13 +88,16 @@ class Serving {
   #admit(caller: Caller | null): void {
     if (caller === null) {
       this.#fail(new RefusalError('token-unknown', 'the access token is not known'))
+    } else if (this.#exchange.endpoint.needsTerms && !caller.hasAcceptedTerms) {
+      this.#fail(
+        new RefusalError('terms-not-signed', 'the terms of service are to be accepted first'),
+      )
     } else this.#read(caller)
   }
 
   #read(caller: Caller | null): void {
     const { endpoint, request } = this.#exchange
-    const { readBody: reader } = endpoint
-    if (reader === null) this.#handle(caller, null)
+    if (endpoint.readBody === null) this.#handle(caller, null)
     else {
       readBody(
         request,
@@ -106,12 +108,24 @@ class Serving {
   }
 
   #handle(caller: Caller | null, bytes: Buffer | null): void {
-    const { endpoint, request, params } = this.#exchange
+    const { endpoint, request } = this.#exchange
     try {
       const query = endpoint.readQuery?.(parseQuery(request.url ?? ''))
-      const body = bytes === null ? undefined : endpoint.readBody?.(parseBody(bytes))
-      const requestId = this.#requestId
-      const answer = endpoint.handle({ params, query, body, caller, requestId })
+      const sent = bytes === null ? nothingSent : this.#sent(bytes)
+      const body = endpoint.readBody?.(sent)
+      const { caller: scope, cost } = endpoint.limits
+      if (scope !== undefined) {
+        this.#deps.rateLimits.spend(scope, caller?.mxid ?? this.#clientKey(), cost?.(body))
+      }
+      const answer = endpoint.handle(
+        new ServedRequest(this.#exchange, this.#deps.trustedProxies, {
+          query,
+          body,
+          bodyJson: sent,
+          caller,
+          requestId: this.#requestId,
+        }),
+      )
       if (answer instanceof Promise) {
         answer.then(
           (settled) => this.#answer(settled),
@@ -121,6 +135,15 @@ class Serving {
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #sent(bytes: Buffer): JsonObject {
+    const { endpoint, request } = this.#exchange
+    return endpoint.sent === 'any' ? readSentParameters(request, bytes) : parseBody(bytes)
+  }
+
+  #clientKey(): string {
+    return clientNetwork(clientAddress(this.#exchange.request, this.#deps.trustedProxies))
   }
 
   #fail(error: unknown): void {
@@ -150,20 +173,16 @@ class Serving {
     const { request, response } = this.#exchange
     const { text } = answer
     const isLingering = answer.status === 413 || isAnnouncedTooLarge(request)
-    const headers = [
-      ...this.#deps.headers,
-      'Content-Type',
-      answer.contentType,
-      'Content-Length',
-      String(Buffer.byteLength(text)),
-      'X-Request-Id',
-      this.#requestId,
-    ]
+    const byteCount = Buffer.byteLength(text)
+    const headers = this.#deps.headers.slice()
+    headers.push('Content-Type', answer.contentType, 'Content-Length', String(byteCount))
+    headers.push('X-Request-Id', this.#requestId)
     if (answer.headers !== undefined) headers.push(...answer.headers)
     if (isLingering || this.#deps.isStopping()) headers.push('Connection', 'close')
     response.writeHead(answer.status, headers)
     if (isLingering) endAfterBody(request, response, text)
-    else response.end(text)
+    // Of ASCII both encodings are the same bytes, and this one is a plain copy.
+    else response.end(text, byteCount === text.length ? 'latin1' : 'utf8')
   }
 
   #record(status: number): void {

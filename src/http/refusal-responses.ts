@@ -21,6 +21,7 @@ export const refusalResponses = {
   'method-unknown': { status: 405, errcode: 'M_UNRECOGNIZED' },
   'token-missing': { status: 401, errcode: 'M_UNAUTHORIZED' },
   'token-unknown': { status: 401, errcode: 'M_UNAUTHORIZED' },
+  'terms-not-signed': { status: 403, errcode: 'M_TERMS_NOT_SIGNED' },
   'not-found': { status: 404, errcode: 'M_NOT_FOUND' },
   'pepper-stale': { status: 400, errcode: 'M_INVALID_PEPPER' },
   'algorithm-unknown': { status: 400, errcode: 'M_INVALID_PARAM' },
@@ -43,6 +44,7 @@ export const refusalResponses = {
   'destination-rejected': { status: 400, errcode: 'M_DESTINATION_REJECTED' },
   'threepid-in-use': { status: 400, errcode: 'M_THREEPID_IN_USE' },
   'invite-unknown': { status: 404, errcode: 'M_UNRECOGNIZED' },
+  'invite-blocked': { status: 403, errcode: 'M_FORBIDDEN' },
   'mxid-not-own': { status: 403, errcode: 'M_UNAUTHORIZED' },
   'signature-invalid': { status: 403, errcode: 'M_FORBIDDEN' },
   'credentials-invalid': { status: 403, errcode: 'M_FORBIDDEN' },
@@ -96,5 +98,8 @@ export function answerTo(error: unknown): Answer {
     return json({ errcode: 'M_UNKNOWN', error: 'internal fault' }, 500)
   }
   const { status, errcode } = refusalResponses[error.code]
-  return json({ ...error.details, errcode, error: error.message }, status)
+  const answer = json({ ...error.details, errcode, error: error.message }, status)
+  const waitMs = error.details['retry_after_ms']
+  if (typeof waitMs !== 'number') return answer
+  return { ...answer, headers: ['Retry-After', String(Math.ceil(waitMs / 1000))] }
 }

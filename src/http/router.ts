@@ -40,6 +40,9 @@ export function createRouter(
     }
   for (const [path, declared] of byPath(endpoints)) {
     for (const one of declared) {
+      // Express serves HEAD by GET, and programs send HEAD to links before a person opens them.
+      if (one.method === 'GET' && one.changesState)
+        app.head(path, through(unknownMethod(path, declared)))
       if (one.method === 'GET') app.get(path, through(one))
       else app.post(path, through(one))
     }
@@ -61,7 +64,9 @@ function byPath(endpoints: readonly Endpoint[]): [string, Endpoint[]][] {
 }
 
 function unknownMethod(path: string, declared: readonly Endpoint[]): Endpoint {
-  const methods = declared.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method))
+  const methods = declared.map(({ method, changesState }) =>
+    method === 'GET' && !changesState ? 'GET, HEAD' : method,
+  )
   return endpoint({
     method: 'GET',
     path,

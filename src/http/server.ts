@@ -20,9 +20,10 @@ import type { Logger } from '../platform/logger.ts'
 import type { Random } from '../platform/random.ts'
 import { answerMalformed } from './client-error.ts'
 import { corsHeaders } from './cors.ts'
-import type { Caller, Endpoint } from './endpoint.ts'
+import type { Caller, Endpoint, RateLimits } from './endpoint.ts'
 import { createFastLane } from './fast-lane.ts'
 import { serve, type PipelineDeps, type RequestRecord } from './pipeline.ts'
+import { noRateLimits } from './rate-limit.ts'
 import { createRequestIds } from './request-id.ts'
 import { createRouter, preflight } from './router.ts'
 
@@ -37,6 +38,8 @@ export type HttpServerOptions = {
   /** PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string }
   readonly trustedProxies: readonly Network[]
+  /** Absent: nothing is limited. */
+  readonly rateLimits?: RateLimits
   readonly logger: Pick<Logger, 'debug' | 'error'>
   readonly clock: Pick<Clock, 'monoMs' | 'setTimer'>
   readonly random: Pick<Random, 'bytes'>
@@ -73,6 +76,7 @@ function pipelineDeps(options: HttpServerOptions, isStopping: () => boolean): Pi
     clock,
     authenticate,
     trustedProxies,
+    rateLimits: options.rateLimits ?? noRateLimits,
     headers: isPublic ? [...corsHeaders, ...noStore] : noStore,
     requestId: createRequestIds(random.bytes(8)),
     isStopping,

@@ -48,7 +48,7 @@ export type TaskQueueDeps<Work> = {
   readonly clock: Pick<Clock, 'wallMs' | 'setTimer'>
   /** From 0 up to 1. */
   readonly chance: () => number
-  readonly run: (work: Work, signal: AbortSignal) => Promise<TaskVerdict>
+  readonly run: (task: StoredTask<Work>, signal: AbortSignal) => Promise<TaskVerdict>
   readonly onVerdict: (verdict: TaskVerdict, task: StoredTask<Work>) => void
   /** The store could not be read or written, or a try threw; the queue goes on. */
   readonly onFault: (error: unknown) => void
@@ -160,7 +160,7 @@ export class TaskQueue<Work> {
     const signal = AbortSignal.any([this.#cut.signal, AbortSignal.timeout(terms.tryMaxMs)])
     let verdict: TaskVerdict
     try {
-      verdict = this.#judge(await run(task.work, signal), task)
+      verdict = this.#judge(await run(task, signal), task)
     } catch (error) {
       this.#deps.onFault(error)
       verdict = this.#judge({ type: 'retry', reason: 'fault' }, task)

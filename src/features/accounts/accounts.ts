@@ -1,7 +1,9 @@
 import { hashToken, mintAccessToken } from '../../domain/access-token.ts'
+import { isHomeserverCovered } from '../../domain/homeserver-pattern.ts'
 import { tokensPerUserMax } from '../../domain/limits.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import { parseServerName } from '../../domain/server-name.ts'
+import type { RateLimits } from '../../http/endpoint.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Random } from '../../platform/random.ts'
 import type { AccountChange } from '../../storage/storage.ts'
@@ -18,6 +20,7 @@ export type AccountsDeps = {
   readonly forgetToken: (token: string) => void
   /** Homeservers that may vouch: names, `*.example.org`, or `*` for all. */
   readonly homeserversAllowed: readonly string[]
+  readonly rateLimits: RateLimits
   readonly clock: Pick<Clock, 'wallMs'>
   readonly random: Pick<Random, 'bytes'>
 }
@@ -26,7 +29,7 @@ const tokenRandomBytes = 32
 
 /**
  * A new access token for the user an OpenID token belongs to. Refuses with server-name-invalid,
- * homeserver-not-allowed, homeserver-refused or homeserver-unreachable.
+ * homeserver-not-allowed, limit-exceeded, homeserver-refused or homeserver-unreachable.
  */
 export async function register(
   deps: AccountsDeps,
@@ -35,9 +38,10 @@ export async function register(
   if (parseServerName(serverName) === null) {
     throw new RefusalError('server-name-invalid', 'expected the name of a homeserver')
   }
-  if (!deps.homeserversAllowed.some((pattern) => isNamed(serverName.toLowerCase(), pattern))) {
+  if (!isHomeserverCovered(deps.homeserversAllowed, serverName)) {
     throw new RefusalError('homeserver-not-allowed', 'this homeserver may not vouch for users here')
   }
+  deps.rateLimits.spend('homeserver', serverName.toLowerCase())
   const mxid = await deps.vouch(serverName, openidToken)
   const token = mintAccessToken(deps.secret, deps.random.bytes(tokenRandomBytes))
   await deps.saveToken({
@@ -57,10 +61,4 @@ export async function logout(
 ): Promise<void> {
   await removeToken(hashToken(token))
   forgetToken(token)
-}
-
-function isNamed(serverName: string, pattern: string): boolean {
-  const wanted = pattern.toLowerCase()
-  if (wanted === '*') return true
-  return wanted.startsWith('*.') ? serverName.endsWith(wanted.slice(1)) : serverName === wanted
 }

@@ -16,7 +16,27 @@ export function accountsEndpoints(deps: AccountsDeps): Endpoint[] {
       method: 'POST',
       path: `${v2Prefix}/account/register`,
       auth: 'none',
+      limits: { client: true },
       body: registration,
+      about: {
+        summary: "Gives an access token to the user a homeserver's OpenID token belongs to",
+        answer: z.object({ token: z.string(), access_token: z.string() }),
+        refusals: [
+          'server-name-invalid',
+          'homeserver-not-allowed',
+          'homeserver-refused',
+          'homeserver-unreachable',
+        ],
+        example: {
+          body: {
+            access_token: 'SGVsbG8',
+            token_type: 'Bearer',
+            matrix_server_name: 'example.org',
+            expires_in: 3600,
+          },
+          answer: { token: 'abc123', access_token: 'abc123' },
+        },
+      },
       handle: async ({ body }) => {
         const token = await register(deps, {
           openidToken: body.access_token,
@@ -30,12 +50,19 @@ export function accountsEndpoints(deps: AccountsDeps): Endpoint[] {
       method: 'GET',
       path: `${v2Prefix}/account`,
       auth: 'token',
+      about: {
+        summary: 'Whose access token this is',
+        answer: z.object({ user_id: z.string() }),
+        example: { answer: { user_id: '@alice:example.org' } },
+      },
       handle: ({ caller }) => json({ user_id: caller.mxid }),
     }),
     endpoint({
       method: 'POST',
       path: `${v2Prefix}/account/logout`,
       auth: 'token',
+      terms: 'exempt',
+      about: { summary: 'Ends this access token', answer: z.object({}) },
       handle: async ({ caller }) => {
         await logout(deps, caller.token)
         return json({})

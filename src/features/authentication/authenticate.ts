@@ -14,6 +14,8 @@ export type AuthenticationDeps = {
   /** The site's secret: tokens bear a MAC under it (DESIGN 2.6). */
   readonly secret: Uint8Array
   readonly findAccount: (tokenHash: Uint8Array) => Promise<Account | null>
+  /** Whether a user has accepted every policy; absent where there are none. */
+  readonly hasAcceptedTerms?: (mxid: string) => Promise<boolean>
   readonly clock: Pick<Clock, 'monoMs'>
 }
 
@@ -21,7 +23,8 @@ type Remembered = { readonly caller: Caller; readonly untilMs: number }
 
 /**
  * Knows callers by their tokens. What was found is remembered for tokenMemoryMs, so that another process over the same
- * store is believed at most that long after it ended a token; this one forgets at once.
+ * store is believed at most that long after it ended a token; this one forgets at once. Who has yet to accept the terms
+ * is not remembered: the acceptance counts from the next request on, at every token of the user, with nothing to forget.
  */
 export class Authenticator {
   readonly #deps: AuthenticationDeps
@@ -48,7 +51,7 @@ export class Authenticator {
   }
 
   async #find(token: string): Promise<Caller | null> {
-    const { findAccount, clock } = this.#deps
+    const { findAccount, hasAcceptedTerms, clock } = this.#deps
     const forgotten = this.#forgotten
     const untilMs = clock.monoMs() + tokenMemoryMs
     const account = await findAccount(hashToken(token))
@@ -56,8 +59,10 @@ export class Authenticator {
       this.#remembered.delete(token)
       return null
     }
-    const caller = { mxid: account.mxid, token }
-    if (forgotten === this.#forgotten) this.#remembered.set(token, { caller, untilMs })
+    const { mxid } = account
+    const caller = { mxid, token, hasAcceptedTerms: (await hasAcceptedTerms?.(mxid)) ?? true }
+    if (!caller.hasAcceptedTerms) this.#remembered.delete(token)
+    else if (forgotten === this.#forgotten) this.#remembered.set(token, { caller, untilMs })
     return caller
   }
 }

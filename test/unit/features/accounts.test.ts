@@ -15,6 +15,7 @@ function start(more: Partial<AccountsDeps> = {}): { deps: AccountsDeps; done: un
     removeToken: async (tokenHash) => void done.push(['removed', tokenHash]),
     forgetToken: (token) => void done.push(['forgotten', token]),
     homeserversAllowed: ['*'],
+    rateLimits: { spend: () => {} },
     clock: { wallMs: () => 1234 },
     random: { bytes: (count) => Buffer.alloc(count, 7) },
     ...more,

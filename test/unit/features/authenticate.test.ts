@@ -34,9 +34,13 @@ test('a found token is remembered for its time and searched again after', async 
   const { authenticator, searches, clock } = start()
   const first = authenticator.authenticate(token)
   searches[0]?.(alice)
-  expect(await first).toEqual({ mxid: alice.mxid, token })
+  expect(await first).toEqual({ mxid: alice.mxid, token, hasAcceptedTerms: true })
   clock.nowMs = tokenMemoryMs - 1
-  expect(authenticator.authenticate(token)).toEqual({ mxid: alice.mxid, token })
+  expect(authenticator.authenticate(token)).toEqual({
+    mxid: alice.mxid,
+    token,
+    hasAcceptedTerms: true,
+  })
   clock.nowMs = tokenMemoryMs
   const again = authenticator.authenticate(token)
   searches[1]?.(null)
@@ -74,4 +78,23 @@ test('a token that ends is forgotten at once, also by a search under way', async
   searches[1]?.(alice)
   await second
   expect(authenticator.authenticate(token)).toBeInstanceOf(Promise)
+})
+
+test('acceptance of the terms counts from the next request on, at every token of the user', async () => {
+  let isAccepted = false
+  const authenticator = new Authenticator({
+    secret,
+    findAccount: async () => alice,
+    hasAcceptedTerms: async (mxid) => isAccepted && mxid === alice.mxid,
+    clock: { monoMs: () => 0 },
+  })
+  const other = mintAccessToken(secret, Buffer.alloc(32, 3))
+  for (const each of [token, other, token, other]) {
+    expect(await authenticator.authenticate(each)).toMatchObject({ hasAcceptedTerms: false })
+  }
+  isAccepted = true
+  for (const each of [token, other]) {
+    expect(await authenticator.authenticate(each)).toMatchObject({ hasAcceptedTerms: true })
+    expect(authenticator.authenticate(each)).toMatchObject({ token: each })
+  }
 })
