@@ -3,10 +3,11 @@
  * Relies on: domain, platform.
  * Never: takes an address, a token, a secret or a hash of one; labels are few and known beforehand.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type Registry } from 'prom-client'
 import type { LogId } from './domain/log-id.ts'
 import { refusalCodes, type RefusalCode } from './domain/refusal.ts'
 import type { Logger } from './platform/logger.ts'
+import { TalliedHistogram } from './platform/tallied-histogram.ts'
 
 export type EventsDeps = { readonly logger: Logger; readonly registry: Registry }
 
@@ -18,6 +19,7 @@ export function createEvents(deps: EventsDeps) {
     ...alarmEvents(deps),
     ...storageEvents(deps),
     ...requestEvents(deps),
+    ...errandEvents(deps),
     ...lifecycleEvents(deps),
     /** Every metric of the registry in the text format of Prometheus. */
     metrics: (): Promise<string> => deps.registry.metrics(),
@@ -136,12 +138,12 @@ function requestEvents({ registry }: EventsDeps) {
       tallies.clear()
     },
   })
-  const duration = new Histogram({
+  const duration = new TalliedHistogram({
     name: 'mycelid_request_seconds',
     help: 'Seconds from the request to the end of its answer.',
-    labelNames: ['route'],
+    label: 'route',
     buckets: secondsBuckets,
-    registers: [registry],
+    registry,
   })
   return {
     /** `route` is a path as declared, never as sent. The line per request is written by the pipeline. */
@@ -153,7 +155,31 @@ function requestEvents({ registry }: EventsDeps) {
         const labels = { route, method: methodLabel(method), status: String(status) }
         tallies.set(key, { labels, count: 1 })
       }
-      duration.observe({ route }, seconds)
+      duration.observe(route, seconds)
+    },
+  }
+}
+
+type Tried = {
+  readonly queue: 'mail' | 'sms' | 'onbind'
+  readonly tries: number
+  readonly verdict: { readonly type: 'done' | 'retry' | 'give-up'; readonly reason?: string }
+}
+
+/** What was sent, or not: never to whom. Reasons come from closed lists. */
+function errandEvents({ logger, registry }: EventsDeps) {
+  const tried = counting(registry)('errands_tried_total', 'Tries to send, by how they ended.', [
+    'queue',
+    'outcome',
+    'reason',
+  ])
+  return {
+    errandTried: ({ queue, tries, verdict: { type, reason = '' } }: Tried): void => {
+      tried({ queue, outcome: type, reason })
+      const fields = { event: `errand-${type}`, queue, tries, reason }
+      if (type === 'done') logger.debug(fields, 'sent')
+      else if (type === 'retry') logger.warn(fields, 'could not send; will try again')
+      else logger.error(fields, 'could not send, and will not try again')
     },
   }
 }

@@ -85,6 +85,7 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
     undo,
   )
   writer.run()
+  servers.api.start()
   return {
     ports: { public: servers.public.port, mesh: mesh.listener.port, admin: servers.admin.port },
     bindDeps,
@@ -99,6 +100,7 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
       condition.isStopping = true
       mesh.stopRenewing()
       await Promise.all([servers.public.stop(), servers.admin.stop(), mesh.sender.stop()])
+      await servers.api.stop()
       const cut = new AbortController()
       const timer = outside.clock.setTimer(stopMaxMs / 5, () => cut.abort())
       await mesh.listener.stop(cut.signal)

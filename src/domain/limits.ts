@@ -76,6 +76,17 @@ export const lookupAddressesMax = 10_000
 export const bulkLookupThreepidsMax = 10_000
 export const queryBytesMax = 16 * 1024
 export const tokensPerUserMax = 50
+/** Parameters of a query or form: twice what the longest invitation has. */
+export const parametersMax = 64
+/** What browsers send is far below both. */
+export const acceptLanguageLengthMax = 512
+export const acceptLanguagesMax = 20
+/** Rate limits, per scope: some 100 bytes for each of two generations of keys. */
+export const bucketsPerGenerationMax = 50_000
+/** Addresses of a lookup that cost as much as one request. */
+export const addressesPerPoint = 100
+/** Addresses of policies in one acceptance: clients send all they know of, ours and those of other services. */
+export const acceptedUrlsMax = 500
 
 // ---- the writer
 /** How long a store that refused a write is left alone before a small write probes it again. */
@@ -189,7 +200,7 @@ export const callsMax = 64
 /** From the look-up of the name to the last byte of the answer. */
 export const callTimeoutMs = 10_000
 /** All that finding a homeserver and asking it may take together. */
-export const vouchTimeoutMs = 20_000
+export const homeserverTimeoutMs = 20_000
 export const userinfoBytesMax = 5 * 1024
 export const wellKnownBytesMax = 50 * 1024
 export const wellKnownRedirectsMax = 5
@@ -203,6 +214,69 @@ export const wellKnownFailureMs = 10 * 60_000
 export const dnsTimeoutMs = 3_000
 /** Targets of SRV records tried, best first. */
 export const srvTargetsMax = 4
+/** What homeservers answer about their keys: theirs, old ones, and a signature each. */
+export const serverKeysBytesMax = 50 * 1024
+/** Keys a homeserver offers at once: real ones have one or two, and each costs us a signature to check. */
+export const serverKeysMax = 16
+/** Server-Server API, "Retrieving server keys": nothing a server says of its keys counts for longer. */
+export const serverKeysKeptMaxMs = 7 * 24 * 3_600_000
+export const serverKeysCacheMax = 2_000
+/** Homeservers asked for their keys at once, a quarter of `callsMax`: anybody can have us ask one that is slow. */
+export const serverKeysAskingMax = 16
+/** How long a homeserver is left alone that gave no usable keys, or did not offer the key that was asked for. */
+export const serverKeysRetryMs = 60_000
+/** What a homeserver answers when it was told of an association: nothing, or an error. */
+export const onbindAnswerBytesMax = 16 * 1024
+/** A wait that a homeserver asks for is granted up to here; it may be asking for ever. */
+export const onbindWaitMaxMs = 3_600_000
+
+// ---- requests that homeservers sign
+/** One header: three names, a signature of 88 letters. */
+export const xMatrixBytesMax = 2 * 1024
+export const xMatrixParamsMax = 16
+/** One header per key of the homeserver that signs. */
+export const xMatrixHeadersMax = 4
+/** `id_server` as clients give it: a server name and a path. */
+export const destinationLengthMax = 1_024
+/** Names of ours tried when a header says none: hashing a body for each takes longer than checking one signature. */
+export const signedNamesMax = 16
+/** Canonical JSON of a signed body: an unbind has a Matrix ID and an address; several forms of it may be hashed. */
+export const signedContentLengthMax = 16 * 1024
+
+// ---- messages to people and their templates
+/** Of one template; also a text that `readPublicFile` takes. */
+export const templateCharsMax = 256 * 1024
+/** A mail or page beyond this is a template gone wrong; servers refuse mails of some MiB. */
+export const renderedCharsMax = 512 * 1024
+/** Rendering takes microseconds; a loop in an operator's template ends here. */
+export const renderMaxMs = 1_000
+/** Brands times languages, all held compiled. */
+export const templateFoldersMax = 1_000
+/** Languages of one person that are looked at. */
+export const languagesMax = 10
+/** Links carry a token, a secret and names of rooms, percent-encoded. */
+export const messageLinkCharsMax = 8_192
+/** Of a name somebody gave himself or a room: free text in a mail that we send is room for advertisements. */
+export const shownNameCharsMax = 80
+/** Of any other value in a message; ids are 255 bytes, addresses 512. */
+export const shownValueCharsMax = 1_024
+/** Further members of an invitation that templates may use. */
+export const inviteExtrasMax = 32
+export const subjectCharsMax = 200
+/** A connection to the mail server without a mail: shorter than servers keep one open. */
+export const smtpIdleMs = 30_000
+/** A single reply; the longest real ones list some twenty extensions. */
+export const smtpReplyBytesMax = 64 * 1024
+/** Mails of one connection to the mail server, so that they spread again after one of its machines was away. */
+export const smtpMailsPerConnectionMax = 100
+/** What providers answer to one SMS: a record of it. */
+export const smsAnswerBytesMax = 64 * 1024
+export const smsTimeoutMs = 15_000
+export const smsParallelMax = 4
+/** Ten parts; a template that renders to more is a mistake that costs money. */
+export const smsCharsMax = 1_530
+/** Phone numbers as people write them, with spaces, brackets and prefixes. */
+export const phoneNumberCharsMax = 64
 
 // ---- keys and checkpoints
 /** Key objects kept, of public keys and of seeds each: as many as siblings, partners and their former keys together. */
@@ -231,3 +305,56 @@ export const importBatchRows = 1_000
 export const importLineBytesMax = 4 * 1024
 /** Bad lines of an import that are told one by one; the rest are counted. */
 export const importBadLinesShown = 1_000
+
+// ---- validation sessions
+/** An expired session is kept this long, so that its owner hears that it expired instead of that it never was. */
+export const expiredSessionKeptMs = 24 * 3_600_000
+/** A session changed by somebody else meanwhile is read again; more writers than this at one session are an attack. */
+export const sessionChangeTriesMax = 8
+/** Codes as clients may send them, in code points (Identity Service API, "submitToken"). */
+export const codeLengthMax = 255
+/** Longer links are refused: browsers and proxies have bounds of their own. */
+export const nextLinkLengthMax = 2_048
+/** A request waits this long for the first try to send, to be able to say that an address is refused for good. */
+export const firstTryWaitMs = 1_000
+
+// ---- invitations
+/** Open invitations of one address: all of them are handed over with one bind, in one call. */
+export const invitesPerAddressMax = 100
+/** A text of an invitation is cut off here; longer ones say nothing more to a person. */
+export const inviteDetailCharsMax = 1_000
+/** Members of an invitation that are kept beside those we know. */
+export const inviteDetailsMax = 40
+/** An invitation is looked at again so soon, for a bind that was made while it was stored. */
+export const inviteFirstCheckMs = 30_000
+export const inviteCheckMaxMs = 3_600_000
+/** Invitations looked at in one go. */
+export const invitesDueMax = 100
+
+// ---- what waits to be sent
+const minutes = 60_000
+/** Times of the queues. An SMS code is of no use after half an hour; a mail may wait for its server for a day. */
+export const queueTerms = {
+  mail: {
+    tryMaxMs: 1 * minutes,
+    retryFirstMs: 15_000,
+    retryMaxMs: 30 * minutes,
+    giveUpAfterMs: 24 * 60 * minutes,
+  },
+  sms: {
+    tryMaxMs: 30_000,
+    retryFirstMs: 10_000,
+    retryMaxMs: 5 * minutes,
+    giveUpAfterMs: 30 * minutes,
+  },
+  onbind: { tryMaxMs: 1 * minutes, retryMaxMs: 60 * minutes },
+} as const
+/** Homeservers told at once; one that is slow holds up one place. */
+export const onbindParallelMax = 16
+/** A homeserver that says no may say yes once its room is there; not for ever. */
+export const onbindRefusalsMax = 6
+/** Expired records dropped in one go, and how often: more than can be made. */
+export const expireCountMax = 2_000
+export const expireIntervalMs = 5_000
+/** Open invitations are looked at so often. */
+export const invitesCheckIntervalMs = 10_000

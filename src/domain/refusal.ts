@@ -2,6 +2,7 @@
 export const publicRefusalCodes = [
   'token-missing',
   'token-unknown',
+  'terms-not-signed',
   'pepper-stale',
   'algorithm-unknown',
   'too-many-addresses',
@@ -23,6 +24,7 @@ export const publicRefusalCodes = [
   'destination-rejected',
   'threepid-in-use',
   'invite-unknown',
+  'invite-blocked',
   'mxid-not-own',
   'signature-invalid',
   'credentials-invalid',

@@ -15,6 +15,11 @@ export type Threepid = {
 const unfitForEmail = /[\p{Cc}\p{Cs}\p{Z}\p{Bidi_Control}<>,\ufeff]/u
 const msisdnPattern = /^\+?([1-9][0-9]{4,14})$/
 
+/** Names a 3PID in one text: the same form that is hashed for lookups, without the pepper. */
+export function subjectOf({ medium, address }: Threepid): string {
+  return `${medium} ${address}`
+}
+
 export function isMedium(value: unknown): value is Medium {
   return value === 'email' || value === 'msisdn'
 }

@@ -43,7 +43,7 @@ export type SessionState = 'open' | 'proven' | 'expired'
 
 /** A session id or client secret as the specification allows it (appendix "Opaque Identifiers"). */
 export function isOpaqueId(text: string): boolean {
-  return opaquePattern.test(text) && !text.endsWith('\n')
+  return opaquePattern.test(text)
 }
 
 const opaquePattern = /^[0-9a-zA-Z.=_-]{1,255}$/

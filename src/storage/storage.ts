@@ -198,6 +198,8 @@ export interface Storage {
   /** Records due at or before a time, the longest due first. */
   dueRecords(kind: RecordKind, byMs: number, countMax: number): Promise<readonly StoredRecord[]>
   countRecords(kind: RecordKind): Promise<number>
+  /** Whether there is a record to `expire` now. */
+  hasExpiredRecords(beforeMs: number): Promise<boolean>
   commit(group: CommitGroup): Promise<CommitOutcome>
   startRefold(scope: RefoldScope, applies: AppliesRule): Promise<Refold>
   /**

@@ -447,8 +447,10 @@ export function storageContract(engine: string, create: () => Promise<StoreUnder
       await write([{ type: 'expire', beforeMs: 30, countMax: 1 }])
       expect(await storage.findRecord('session', 'a')).toBeNull()
       expect(await storage.countRecords('session')).toBe(3)
+      expect(await storage.hasExpiredRecords(30)).toBe(true)
       await write([{ type: 'expire', beforeMs: 30, countMax: 10 }])
       expect(await storage.countRecords('session')).toBe(2)
+      expect(await storage.hasExpiredRecords(30)).toBe(false)
     })
   })
 }

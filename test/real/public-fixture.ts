@@ -154,6 +154,7 @@ function featureEndpoints(
       removeToken: async (tokenHash) => accounts.remove(tokenHash),
       forgetToken: (token) => authenticator.forget(token),
       homeserversAllowed: ['*.example.org', 'example.org'],
+      rateLimits: { spend: () => {} },
       clock: systemClock,
       random: systemRandom,
     }),

@@ -15,6 +15,7 @@ const features = [
   'accounts',
   'keys',
   'versions',
+  'terms',
   'federation',
   'directory',
   'authentication',

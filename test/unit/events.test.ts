@@ -64,3 +64,19 @@ test('gauges follow what happened last', async () => {
   expect(text).toMatch(/^mycelid_storage_writable 1$/m)
   expect(text).not.toContain('peer="lyon"')
 })
+
+test('how long requests take is told by route, in buckets that add up', async () => {
+  const { events } = made()
+  for (const seconds of [0.0001, 0.0005, 0.003, 50]) {
+    events.requestServed({ route: '/v2', method: 'GET', status: 200, seconds })
+  }
+  const text = await events.metrics()
+  const lines = text.split('\n').filter((line) => line.includes('mycelid_request_seconds'))
+  expect(lines[1]).toBe('# TYPE mycelid_request_seconds histogram')
+  expect(lines).toContain('mycelid_request_seconds_bucket{le="0.0005",route="/v2"} 2')
+  expect(lines).toContain('mycelid_request_seconds_bucket{le="0.005",route="/v2"} 3')
+  expect(lines).toContain('mycelid_request_seconds_bucket{le="10",route="/v2"} 3')
+  expect(lines).toContain('mycelid_request_seconds_bucket{le="+Inf",route="/v2"} 4')
+  expect(lines).toContain('mycelid_request_seconds_count{route="/v2"} 4')
+  expect(lines.find((line) => line.includes('_sum'))).toMatch(/ 50\.0036/)
+})

@@ -1,23 +1,22 @@
 /**
- * Owns: making and ending associations, whoever vouched for them.
- * Relies on: the log to append, the Matrix key to sign.
- * Never: decides whether a caller proved control; that is done before it is called.
+ * Owns: making and ending associations, whoever vouched for them, and looking at who vouches.
+ * Relies on: the log to append, the Matrix key to sign, matrix/ for what homeservers sign, sessions and invites through
+ * ports.
+ * Never: believes a caller about an address or a Matrix ID, or answers before the log holds what was done.
  */
-import type { Association } from '../../domain/association.ts'
+import {
+  signAssociation,
+  type Association,
+  type MatrixSigner,
+  type SignedAssociation,
+} from '../../domain/association.ts'
 import { toBase64 } from '../../domain/base64.ts'
 import type { BindOperation, UnbindOperation } from '../../domain/entry-line.ts'
-import { canonicalJson, signJson } from '../../domain/matrix-json.ts'
 import { associationLifeMs } from '../../domain/limits.ts'
 import type { Threepid } from '../../domain/threepid.ts'
 
-/** The Matrix key of this node under the server's name. */
-export type MatrixSigner = {
-  readonly serverName: string
-  readonly keyId: string
-  readonly seed: Uint8Array
-}
-
 export type BindDeps = {
+  /** The Matrix key of this node under the server's name. */
   readonly signer: MatrixSigner
   readonly append: (operations: readonly (BindOperation | UnbindOperation)[]) => Promise<unknown>
   readonly nowMs: () => number
@@ -28,31 +27,36 @@ export type BindRequest = { readonly threepid: Threepid; readonly mxid: string }
 
 /** Signs the association and makes it durable here; siblings hear of it at once. */
 export async function bind(deps: BindDeps, request: BindRequest): Promise<Association> {
-  const association = associationOf(deps, request)
-  await deps.append([bindOperation(deps, association)])
-  return association
+  return (await establish(deps, request)).association
+}
+
+/** The same, with the association as it goes to its owner. */
+export async function establish(deps: BindDeps, request: BindRequest): Promise<SignedAssociation> {
+  const signed = associationOf(deps, request)
+  await deps.append([bindOperation(deps, signed)])
+  return signed
 }
 
 /** Signed as the Identity Service API's `3pid/bind` answers it: a hundred years, as no client ever renews. */
 export function associationOf(
   { signer, nowMs }: Pick<BindDeps, 'signer' | 'nowMs'>,
   { threepid, mxid }: BindRequest,
-): Association {
+): SignedAssociation {
   const ts = nowMs()
   const { address, medium } = threepid
-  const unsigned = { address, medium, mxid, ts, not_before: ts, not_after: ts + associationLifeMs }
-  return signJson(unsigned, signer.serverName, signer.keyId, signer.seed) as unknown as Association
+  const fields = { address, medium, mxid, ts, not_before: ts, not_after: ts + associationLifeMs }
+  return signAssociation(fields, signer)
 }
 
 export function bindOperation(
   { random }: Pick<BindDeps, 'random'>,
-  association: Association,
+  { association, json }: SignedAssociation,
   extra: { readonly at?: number; readonly via?: string } = {},
 ): BindOperation {
   const { medium, address, mxid } = association
   return {
     kind: 'bind',
-    associationJson: canonicalJson(association),
+    associationJson: json,
     medium,
     address,
     mxid,

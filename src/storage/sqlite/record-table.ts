@@ -23,6 +23,7 @@ export class RecordTable {
   readonly #put: Database.Statement
   readonly #remove: Database.Statement
   readonly #expire: Database.Statement
+  readonly #hasExpired: Database.Statement
   readonly #lastRevision: Database.Statement
   #revision: number | null = null
 
@@ -49,6 +50,7 @@ export class RecordTable {
         SELECT kind, key FROM record WHERE expires_ms < ? ORDER BY expires_ms LIMIT ?
       )`,
     )
+    this.#hasExpired = db.prepare('SELECT 1 FROM record WHERE expires_ms < ? LIMIT 1').pluck()
     this.#lastRevision = db.prepare('SELECT max(revision) FROM record').pluck()
   }
 
@@ -67,6 +69,10 @@ export class RecordTable {
 
   count(kind: RecordKind): number {
     return this.#count.get(kind) as number
+  }
+
+  hasExpired(beforeMs: number): boolean {
+    return this.#hasExpired.get(beforeMs) !== undefined
   }
 
   /** Applies all changes, or answers false and none of them when a record is not as one of them expects. */

@@ -170,6 +170,10 @@ export class SqliteStorage implements Storage {
     return this.#transactions.single(() => this.#records.count(kind))
   }
 
+  async hasExpiredRecords(beforeMs: number): Promise<boolean> {
+    return this.#transactions.single(() => this.#records.hasExpired(beforeMs))
+  }
+
   async commit(group: CommitGroup): Promise<CommitOutcome> {
     return this.#writable().commit(group)
   }
