@@ -1,8 +1,9 @@
-// Sends one request over and over on keep-alive connections, each its next once the last is answered.
+// Sends requests on keep-alive connections, each its next once the last is answered. `request`: the text, or a function
+// that makes the one of a number.
 import { connect } from 'node:net'
 
 export async function load({ port, request, connections, count }) {
-  const bytes = Buffer.from(request)
+  const bytes = typeof request === 'string' ? Buffer.from(request) : null
   let left = count
   let errors = 0
   const began = process.hrtime.bigint()
@@ -23,7 +24,7 @@ export async function load({ port, request, connections, count }) {
           return
         }
         left--
-        socket.write(bytes)
+        socket.write(bytes ?? request(count - left - 1))
       }
       socket.on('connect', next)
       socket.on('error', reject)

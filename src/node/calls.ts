@@ -13,7 +13,11 @@ import { askVouch } from '../matrix/openid.ts'
 import { ServerKeys } from '../matrix/server-keys.ts'
 import { verifyRequest, type SignedRequest } from '../matrix/verify-request.ts'
 import { WellKnown } from '../matrix/well-known.ts'
-import { createHttpClient, type HttpClient } from '../platform/http-client.ts'
+import {
+  configuredDestinations,
+  createHttpClient,
+  type HttpClient,
+} from '../platform/http-client.ts'
 import { createNameResolver } from '../platform/name-resolver.ts'
 import type { Outside } from './outside.ts'
 
@@ -56,12 +60,7 @@ export function createCalls(
     vouch: (serverName, openidToken) => askVouch(deps, serverName, openidToken),
     verifyRequest: (request) => verifyRequest(signed, request),
     tellHomeserver: (notice) => tellHomeserver({ ...deps, homeserversAllowed }, notice),
-    providerHttp: createHttpClient({
-      resolver,
-      mayConnect: () => true,
-      verifyTls: true,
-      callsMax,
-    }),
+    providerHttp: createHttpClient({ ...configuredDestinations, resolver, callsMax }),
   }
 }
 

@@ -7,7 +7,6 @@ import { adminEndpoints } from '../features/admin/endpoints.ts'
 import type { BindDeps } from '../features/binding/bind.ts'
 import { internalBindingEndpoints } from '../features/binding/endpoints.ts'
 import { healthEndpoints, type HealthReport } from '../features/health/endpoints.ts'
-import { withoutV1 } from '../http/endpoint.ts'
 import { createRateLimits, noRateLimits } from '../http/rate-limit.ts'
 import { startHttpServer, type HttpServer } from '../http/server.ts'
 import { networksOf } from './calls.ts'
@@ -42,7 +41,7 @@ export async function startServers(
   const publicServer = await startHttpServer({
     ...common,
     listen,
-    endpoints: config.api.v1 ? api.endpoints : withoutV1(api.endpoints),
+    endpoints: api.endpoints,
     authenticate: api.authenticate,
     rateLimits,
     isPublic: true,

@@ -7,8 +7,8 @@ import type { BindDeps } from '../features/binding/bind.ts'
 import { bindingEndpoints } from '../features/binding/endpoints.ts'
 import {
   deliver,
-  invitesOf,
   settleInvites,
+  tellOwner,
   type DeliverDeps,
 } from '../features/invites/deliver-invites.ts'
 import { invitesEndpoints } from '../features/invites/endpoints.ts'
@@ -23,7 +23,9 @@ import { validationEndpoints } from '../features/validation/endpoints.ts'
 import { SessionStore } from '../features/validation/session-store.ts'
 import { findProven } from '../features/validation/submit-code.ts'
 import { versionsEndpoints } from '../features/versions/endpoints.ts'
-import type { Endpoint, RateLimits } from '../http/endpoint.ts'
+import { descriptionEndpoints } from '../http/description.ts'
+import { productVersion } from '../platform/version.ts'
+import { withoutV1, type Endpoint, type RateLimits } from '../http/endpoint.ts'
 import type { HttpServerOptions } from '../http/server.ts'
 import { createMediums, type Mediums } from '../mediums/index.ts'
 import { acceptancesIn } from './acceptances.ts'
@@ -76,13 +78,16 @@ export function createPublicApi(config: Config, outside: Outside, deps: PublicAp
     clock: outside.clock,
   })
   let stopUpkeep: (() => void) | null = null
+  const all = [
+    ...versionsEndpoints({ isV1Served: api.v1 }),
+    ...termsEndpoints(terms),
+    ...siteEndpoints(rooms, authenticator),
+    ...peopleEndpoints(rooms),
+  ]
+  const endpoints = api.v1 ? all : withoutV1(all)
+  const about = { version: productVersion(), baseUrl: config.node.publicBaseUrl }
   return {
-    endpoints: [
-      ...versionsEndpoints({ isV1Served: api.v1 }),
-      ...termsEndpoints(terms),
-      ...siteEndpoints(rooms, authenticator),
-      ...peopleEndpoints(rooms),
-    ],
+    endpoints: [...endpoints, ...descriptionEndpoints(endpoints, about)],
     authenticate: (token) => authenticator.authenticate(token),
     start: () => {
       errands.start()
@@ -119,12 +124,7 @@ function createRooms(config: Config, outside: Outside, deps: PublicApiDeps): Roo
       errand.type === 'validation'
         ? codeMessage({ ...links, sessions, terms: config.validation }, errand, id)
         : inviteMessage({ ...links, invites, webClientUrl, webClientAllow }, errand, id),
-    tell: async (errand) => {
-      const { association } = errand
-      const [mxid] = await core.associations.mxidsByThreepid([association])
-      if (mxid !== association.mxid) return null
-      return calls.tellHomeserver({ association, invites: await invitesOf(delivery, errand) })
-    },
+    tell: (errand) => tellOwner({ ...delivery, tellHomeserver: calls.tellHomeserver }, errand),
     settle: (errand, state) => settleInvites(delivery, errand, state),
   })
   const delivery: DeliverDeps = {
@@ -190,7 +190,7 @@ function siteEndpoints(
       clock,
       random,
     }),
-    ...lookupEndpoints({ associations, ...config.lookup }),
+    ...lookupEndpoints({ associations, ...config.lookup, isV1Served: config.api.v1Lookup }),
   ]
 }
 

@@ -27,14 +27,9 @@ export type BindRequest = { readonly threepid: Threepid; readonly mxid: string }
 
 /** Signs the association and makes it durable here; siblings hear of it at once. */
 export async function bind(deps: BindDeps, request: BindRequest): Promise<Association> {
-  return (await establish(deps, request)).association
-}
-
-/** The same, with the association as it goes to its owner. */
-export async function establish(deps: BindDeps, request: BindRequest): Promise<SignedAssociation> {
   const signed = associationOf(deps, request)
   await deps.append([bindOperation(deps, signed)])
-  return signed
+  return signed.association
 }
 
 /** Signed as the Identity Service API's `3pid/bind` answers it: a hundred years, as no client ever renews. */

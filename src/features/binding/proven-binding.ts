@@ -4,7 +4,7 @@ import { isRefusal, RefusalError } from '../../domain/refusal.ts'
 import type { SignedInvite } from '../../domain/signed-invite.ts'
 import type { Threepid } from '../../domain/threepid.ts'
 import { isSigned, type SignedRequest } from '../../matrix/verify-request.ts'
-import { establish, unbind, type BindDeps, type BindRequest } from './bind.ts'
+import { associationOf, bindOperation, unbind, type BindDeps, type BindRequest } from './bind.ts'
 
 /** What a validation session proves, as long as it counts. */
 export type ProvenSession = { readonly threepid: Threepid; readonly validatedAtMs: number }
@@ -51,9 +51,13 @@ export async function bindProven(
     throw new RefusalError('mxid-not-own', 'an address can be bound to your own Matrix ID only')
   }
   const { threepid } = await deps.sessions.findProven(request.sid, request.clientSecret)
-  const signed = await establish(deps, { threepid, mxid })
-  // After the append: invites of an address go to whom the log says it belongs, even if we end here.
-  const { invites } = await deps.bound.deliver(signed.association)
+  const signed = associationOf(deps, { threepid, mxid })
+  // Begun together, they share one durable transaction. Should the append be refused, the errand finds no association
+  // when its time has come, and the invites wait on.
+  const [{ invites }] = await Promise.all([
+    deps.bound.deliver(signed.association),
+    deps.append([bindOperation(deps, signed)]),
+  ])
   return { ...signed, invites }
 }
 

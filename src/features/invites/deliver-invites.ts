@@ -2,6 +2,7 @@ import type { Association, MatrixSigner } from '../../domain/association.ts'
 import { signInvite, type Invite } from '../../domain/invite.ts'
 import { inviteCheckMaxMs, inviteFirstCheckMs, invitesDueMax } from '../../domain/limits.ts'
 import type { SignedInvite } from '../../domain/signed-invite.ts'
+import type { OnbindNotice, OnbindOutcome } from '../../matrix/onbind.ts'
 import type { AssociationReader } from '../../log/association-reader.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { RecordChange } from '../../storage/storage.ts'
@@ -23,8 +24,9 @@ export type DeliverDeps = {
 }
 
 /**
- * To be called once an association is durable: its homeserver is told, and of the invitations that waited for the
- * address, which the binder gets too. If we crash before, the invitations are still open and found by `deliverOwed`.
+ * Of an association that is being made: its homeserver is told once it stands, and of the invitations that waited for
+ * the address, which the binder gets too. If we crash before this is durable, the invitations are still open and found
+ * by `deliverOwed`.
  */
 export async function deliver(
   deps: DeliverDeps,
@@ -64,6 +66,22 @@ export async function invitesOf(
       ? []
       : [signInvite(kept.invite, association.mxid, signer)],
   )
+}
+
+/**
+ * Does an errand. Null when the association does not stand: it was ended, or the log refused it after the errand was
+ * kept.
+ */
+export async function tellOwner(
+  deps: Pick<DeliverDeps, 'invites' | 'associations' | 'signer' | 'clock'> & {
+    readonly tellHomeserver: (notice: OnbindNotice) => Promise<OnbindOutcome>
+  },
+  errand: OnbindErrand,
+): Promise<OnbindOutcome | null> {
+  const { association } = errand
+  const [mxid] = await deps.associations.mxidsByThreepid([association])
+  if (mxid !== association.mxid) return null
+  return deps.tellHomeserver({ association, invites: await invitesOf(deps, errand) })
 }
 
 function isFor({ threepid }: Invite, { medium, address }: Association): boolean {

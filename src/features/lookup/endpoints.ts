@@ -62,7 +62,12 @@ function costOf(count: number): number {
   return Math.max(1, Math.ceil(count / addressesPerPoint))
 }
 
-export function lookupEndpoints(deps: LookupDeps): Endpoint[] {
+/** `isV1Served` false leaves out the lookups of API v1, which anybody may send. */
+export function lookupEndpoints(deps: LookupDeps & { readonly isV1Served?: boolean }): Endpoint[] {
+  return [...hashedEndpoints(deps), ...(deps.isV1Served === false ? [] : plainEndpoints(deps))]
+}
+
+function hashedEndpoints(deps: LookupDeps): Endpoint[] {
   return [
     endpoint({
       method: 'GET',
@@ -85,6 +90,11 @@ export function lookupEndpoints(deps: LookupDeps): Endpoint[] {
       about: lookupAbout,
       handle: async ({ body }) => jsonText(formatMappings(await lookup(deps, body))),
     }),
+  ]
+}
+
+function plainEndpoints(deps: LookupDeps): Endpoint[] {
+  return [
     endpoint({
       method: 'GET',
       path: `${v1Prefix}/lookup`,

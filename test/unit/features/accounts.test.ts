@@ -85,3 +85,23 @@ test('a token is forgotten only once it is no longer stored', async () => {
     ['forgotten', 'myc_x'],
   ])
 })
+
+test('a homeserver that vouches for too many is asked no more for a while', async () => {
+  const spent: unknown[] = []
+  let isAsked = false
+  const { deps } = start({
+    vouch: async () => {
+      isAsked = true
+      return '@alice:hs.example'
+    },
+    rateLimits: {
+      spend: (...given) => {
+        spent.push(given)
+        throw new RefusalError('limit-exceeded', 'too many requests')
+      },
+    },
+  })
+  const wanted = { ...request, serverName: 'HS.example' }
+  await expect(register(deps, wanted)).rejects.toMatchObject({ code: 'limit-exceeded' })
+  expect([spent, isAsked]).toEqual([[['homeserver', 'hs.example']], false])
+})

@@ -6,6 +6,7 @@ import {
   deliverOwed,
   invitesOf,
   settleInvites,
+  tellOwner,
   type DeliverDeps,
   type OnbindErrand,
 } from '../../../src/features/invites/deliver-invites.ts'
@@ -155,6 +156,23 @@ test('a bind gets the invitations of its address, once, and nobody else gets the
   expect(again.invites).toEqual([])
   const [errand] = world.onbinds
   expect(errand === undefined ? [] : await invitesOf(world.delivery, errand)).toHaveLength(2)
+})
+
+test('of an association that does not stand nobody is told', async () => {
+  const world = new World()
+  const told: unknown[] = []
+  const tellHomeserver = async (notice: unknown) => {
+    told.push(notice)
+    return { result: 'done' } as const
+  }
+  const association = world.bind(alice, '@a:x.org')
+  const tell = () => tellOwner({ ...world.delivery, tellHomeserver }, { association, tokens: [] })
+  expect(await tell()).toEqual({ result: 'done' })
+  world.bind(alice, '@b:x.org')
+  expect(await tell()).toBeNull()
+  world.bound.clear()
+  expect(await tell()).toBeNull()
+  expect(told).toEqual([{ association, invites: [] }])
 })
 
 test('a homeserver is told of a bind nobody was invited for', async () => {
