@@ -31,7 +31,17 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'real',
-          include: ['test/{contracts,real,browser}/**/*.test.ts'],
+          include: ['test/{contracts,real}/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 60_000,
           hookTimeout: 60_000,

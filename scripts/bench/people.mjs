@@ -7,7 +7,7 @@ import { requestCode, submitCode, codeOf } from '../../dist/domain/validation-se
 import { openStorage } from '../../dist/storage/index.js'
 import { load } from './load.mjs'
 import { lookupBody } from './lookups.mjs'
-import { giveToken, makeNode, rssBytes, start, stop } from './nodes.mjs'
+import { cpuSeconds, giveToken, makeNode, rssBytes, start, stop } from './nodes.mjs'
 
 const clients = 64
 const terms = { sessionTtlMs: 86_400_000, validatedTtlMs: 86_400_000, attemptsMax: 10 }
@@ -57,7 +57,7 @@ async function giveSessions(node, count) {
   return made
 }
 
-/** Binds per second of sessions already validated, each durable before it is answered. */
+/** Binds per second of sessions already validated, each durable before it is answered; CPU milliseconds of each. */
 export async function bindRate(dir, count = 20_000) {
   const node = await makeNode(dir, 'binds')
   const token = await giveToken(node)
@@ -65,14 +65,16 @@ export async function bindRate(dir, count = 20_000) {
   const served = await start(node)
   const mxid = '@bench:example.org'
   const request = (i) => post('/v2/3pid/bind', token, { ...sessions[i], mxid })
+  const before = cpuSeconds(served.child.pid)
   const { perSecond } = await load({
     port: node.ports.public,
     request,
     connections: clients,
     count,
   })
+  const cpuMs = ((cpuSeconds(served.child.pid) - before) / count) * 1_000
   await stop(served)
-  return perSecond
+  return { perSecond, cpuMs }
 }
 
 /** A mail server that takes connections and says nothing. */

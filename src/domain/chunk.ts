@@ -41,7 +41,7 @@ export type ChunkPart =
 export type SegmentLine =
   | {
       readonly type: 'entry'
-      readonly bytes: Uint8Array
+      readonly bytes: Buffer
       readonly text: string
       readonly leaf: Hash
     }

@@ -1,5 +1,4 @@
 import { destinationLengthMax } from './limits.ts'
-import { parseServerName } from './server-name.ts'
 
 /**
  * Names under which callers know this server. A homeserver signs for the `id_server` a client gave it: a host, perhaps
@@ -32,7 +31,7 @@ export function isOwnDestination({ names }: Destinations, destination: string): 
   const host = hostPart(destination)
   const path = destination.slice(host.length)
   if (path !== '' && !pathPattern.test(path)) return false
-  return parseServerName(host) !== null && names.has(host.toLowerCase())
+  return names.has(host.toLowerCase())
 }
 
 function hostPart(destination: string): string {

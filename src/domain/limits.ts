@@ -20,6 +20,8 @@ export const proofHashesMax = 64
  * while a group is written (3 made a catch-up of a million take half as long again), few enough to hold (1.6 MB).
  */
 export const segmentsInFlightMax = 16
+/** Segments answered for at once; well below segmentsInFlightMax, or the reader would wait. */
+export const segmentsPerAnswer = 4
 /** Unpacked ÷ packed bytes: honest chunks stay below 12; deflate's own maximum is about 1,030. */
 export const unpackRatioMax = 60
 /** Bytes unpacked before the ratio is looked at: small bodies of equal lines pack very well. */
@@ -44,7 +46,7 @@ export const clockDriftMaxMs = 30_000
 
 // ---- group commit
 /** Lines staged before a commit is forced: larger groups sort better, smaller ones keep local binds quick. */
-export const commitLinesMax = 8_000
+export const commitLinesMax = 16_000
 export const commitBytesMax = 8 * 1024 * 1024
 /** Operations of one append call; the caller splits. */
 export const appendOperationsMax = 2_000
@@ -242,41 +244,6 @@ export const destinationLengthMax = 1_024
 export const signedNamesMax = 16
 /** Canonical JSON of a signed body: an unbind has a Matrix ID and an address; several forms of it may be hashed. */
 export const signedContentLengthMax = 16 * 1024
-
-// ---- messages to people and their templates
-/** Of one template; also a text that `readPublicFile` takes. */
-export const templateCharsMax = 256 * 1024
-/** A mail or page beyond this is a template gone wrong; servers refuse mails of some MiB. */
-export const renderedCharsMax = 512 * 1024
-/** Rendering takes microseconds; a loop in an operator's template ends here. */
-export const renderMaxMs = 1_000
-/** Brands times languages, all held compiled. */
-export const templateFoldersMax = 1_000
-/** Languages of one person that are looked at. */
-export const languagesMax = 10
-/** Links carry a token, a secret and names of rooms, percent-encoded. */
-export const messageLinkCharsMax = 8_192
-/** Of a name somebody gave himself or a room: free text in a mail that we send is room for advertisements. */
-export const shownNameCharsMax = 80
-/** Of any other value in a message; ids are 255 bytes, addresses 512. */
-export const shownValueCharsMax = 1_024
-/** Further members of an invitation that templates may use. */
-export const inviteExtrasMax = 32
-export const subjectCharsMax = 200
-/** A connection to the mail server without a mail: shorter than servers keep one open. */
-export const smtpIdleMs = 30_000
-/** A single reply; the longest real ones list some twenty extensions. */
-export const smtpReplyBytesMax = 64 * 1024
-/** Mails of one connection to the mail server, so that they spread again after one of its machines was away. */
-export const smtpMailsPerConnectionMax = 100
-/** What providers answer to one SMS: a record of it. */
-export const smsAnswerBytesMax = 64 * 1024
-export const smsTimeoutMs = 15_000
-export const smsParallelMax = 4
-/** Ten parts; a template that renders to more is a mistake that costs money. */
-export const smsCharsMax = 1_530
-/** Phone numbers as people write them, with spaces, brackets and prefixes. */
-export const phoneNumberCharsMax = 64
 
 // ---- keys and checkpoints
 /** Key objects kept, of public keys and of seeds each: as many as siblings, partners and their former keys together. */

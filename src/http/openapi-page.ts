@@ -20,7 +20,7 @@ export function openApiPage(document: OpenApiDocument): string {
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${title}</title><style>${style}</style></head><body><header><h1>${title}</h1>`,
     `<p>Mycelid ${escape(String(document.info['version']))} at <code>${escape(
-      String(document.servers[0]?.['url'] ?? ''),
+      document.servers[0]?.url ?? '',
     )}</code>. For programs: <a href="openapi.json">openapi.json</a>.</p></header><main>`,
     ...sections,
     '</main></body></html>',

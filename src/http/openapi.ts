@@ -18,7 +18,7 @@ export type Operation = {
 export type OpenApiDocument = {
   readonly openapi: string
   readonly info: Json
-  readonly servers: readonly Json[]
+  readonly servers: readonly { readonly url: string }[]
   readonly tags: readonly Json[]
   readonly components: Json
   /** Path to method in lower case to operation. */
@@ -125,7 +125,7 @@ function answerOf({ about }: Endpoint): Record<string, Json> {
     const schema = { type: 'string' }
     return { '200': { description: 'A page for people', content: { 'text/html': { schema } } } }
   }
-  const schema = about?.answer === undefined ? { type: 'object' } : schemaOf(about.answer, 'output')
+  const schema = about?.answer === undefined ? { type: 'object' } : schemaOf(about.answer)
   const example = about?.example?.answer
   const content = { schema, ...(example === undefined ? {} : { example }) }
   return { '200': { description: 'Done', content: { 'application/json': content } } }
@@ -171,8 +171,12 @@ function refusalsOf({
   ]
 }
 
-function schemaOf(shape: Shape<unknown>, io: 'input' | 'output' = 'input'): Json {
-  const { $schema: _dialect, ...schema } = z.toJSONSchema(shape, { io, unrepresentable: 'any' })
+/** As input, answers too: who reads them has to bear members it does not know. */
+function schemaOf(shape: Shape<unknown>): Json {
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(shape, {
+    io: 'input',
+    unrepresentable: 'any',
+  })
   return schema
 }
 

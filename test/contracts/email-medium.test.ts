@@ -47,8 +47,7 @@ async function start(): Promise<MediumUnderTest> {
     message: validation,
     behave: (given) => {
       how = given
-      server.verdict =
-        given === 'defer' ? { at: 'rcpt', code: 451 } : { at: 'rcpt', code: 550 }
+      server.verdict = given === 'defer' ? { at: 'rcpt', code: 451 } : { at: 'rcpt', code: 550 }
       if (given !== 'defer' && given !== 'reject') server.verdict = null
     },
     taken,

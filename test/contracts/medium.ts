@@ -85,7 +85,7 @@ export function mediumContract(name: string, start: () => Promise<MediumUnderTes
       for (const how of ['defer', 'reject', 'hang-up'] as const) {
         hop.behave(how)
         const fault = await faultOf(medium().send(hop.message))
-        const told = `${fault.stack} ${String(fault.cause)} ${JSON.stringify(fault)}`
+        const told = `${fault.message} ${fault.stack} ${String(fault.cause)} ${JSON.stringify(fault)}`
         expect(told).not.toContain(hop.message.address)
         expect(told).not.toContain(hop.message.token)
       }

@@ -32,7 +32,11 @@ async function started<T extends { start(): Promise<void>; stop(): Promise<void>
   return server
 }
 
-function mediumOf(port: number, more: Partial<SmtpOptions> = {}, from = 'Id <id@example.org>'): Medium {
+function mediumOf(
+  port: number,
+  more: Partial<SmtpOptions> = {},
+  from = 'Id <id@example.org>',
+): Medium {
   const smtp: SmtpOptions = {
     host: 'localhost',
     port,
@@ -52,7 +56,10 @@ function mediumOf(port: number, more: Partial<SmtpOptions> = {}, from = 'Id <id@
   return medium
 }
 
-async function faultOf(medium: Medium, message: OutboundMessage = validation): Promise<DeliveryFault> {
+async function faultOf(
+  medium: Medium,
+  message: OutboundMessage = validation,
+): Promise<DeliveryFault> {
   return medium.send(message).then(
     () => Promise.reject(new Error('it was taken')),
     (fault: DeliveryFault) => fault,
@@ -194,7 +201,7 @@ describe('what the server says of a mail:', () => {
     const medium = mediumOf(server.port)
     const fault = await faultOf(medium)
     expect(fault).toMatchObject({ reason, isPermanent, status: code })
-    expect(`${fault.stack} ${String(fault.cause)}`).not.toContain('alice@')
+    expect(`${fault.message} ${String(fault.cause)}`).not.toContain('alice@')
     server.verdict = null
     await medium.send(validation)
     expect(server.received).toHaveLength(1)
@@ -217,16 +224,15 @@ describe('a server that takes its time', () => {
   })
 
   test('and trickles ends in time', async () => {
-    const timers: NodeJS.Timeout[] = []
     const server = await started(
       new RawServer('220 mail ESMTP\r\n', (_line, socket) => {
-        timers.push(setInterval(() => socket.write('250-x\r\n'), 50))
+        const timer = setInterval(() => socket.write('250-x\r\n'), 50)
+        socket.on('close', () => clearInterval(timer))
         return null
       }),
     )
     const fault = await faultOf(mediumOf(server.port, { timeoutMs: 600 }))
     expect(fault).toMatchObject({ reason: 'timeout' })
-    for (const timer of timers) clearInterval(timer)
   })
 
   test('and floods with one endless reply is left', async () => {

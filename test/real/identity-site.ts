@@ -147,6 +147,9 @@ export function linkIn(mail: ParsedMail): URL {
   return new URL(found)
 }
 
+/** Environment of a node's process, where it depends on its ports. */
+export type EnvironmentOf = (node: TestNode) => NodeJS.ProcessEnv
+
 export class IdentitySite {
   readonly mesh = new TestMesh()
   readonly homeserver = new Homeserver()
@@ -154,12 +157,16 @@ export class IdentitySite {
   readonly nodes: TestNode[] = []
 
   /** `settings` are sections of the configuration in place of these. */
-  async start(settings: object = {}): Promise<RunningNode> {
+  async start(settings: object = {}, environmentOf?: EnvironmentOf): Promise<RunningNode> {
     await Promise.all([this.homeserver.start(), this.mailServer.start()])
-    return this.startNode('paris', settings)
+    return this.startNode('paris', settings, environmentOf)
   }
 
-  async startNode(label: string, settings: object = {}): Promise<RunningNode> {
+  async startNode(
+    label: string,
+    settings: object = {},
+    environmentOf: EnvironmentOf = () => ({}),
+  ): Promise<RunningNode> {
     const caFile = join(this.mesh.folder, 'homeserver.pem')
     writeFileSync(caFile, this.homeserver.ca)
     const node = await this.mesh.make(label, {
@@ -175,7 +182,7 @@ export class IdentitySite {
       },
     })
     this.nodes.push(node)
-    return this.mesh.start(node)
+    return this.mesh.start(node, environmentOf(node))
   }
 
   /** Answers what leaked into logs. */

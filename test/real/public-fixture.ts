@@ -9,6 +9,7 @@ import { Authenticator } from '../../src/features/authentication/authenticate.ts
 import { keysEndpoints } from '../../src/features/keys/endpoints.ts'
 import { lookupEndpoints } from '../../src/features/lookup/endpoints.ts'
 import { versionsEndpoints } from '../../src/features/versions/endpoints.ts'
+import { descriptionEndpoints } from '../../src/http/description.ts'
 import { endpoint, json, withoutV1, type Endpoint } from '../../src/http/endpoint.ts'
 import type { RequestRecord } from '../../src/http/pipeline.ts'
 import { startHttpServer, type HttpServer } from '../../src/http/server.ts'
@@ -74,6 +75,8 @@ export type LogLine = { readonly fields: object; readonly message: string }
 
 export type PublicFixture = {
   readonly server: HttpServer
+  /** What it serves as a product does; beside them are odd ones. */
+  readonly endpoints: readonly Endpoint[]
   readonly accounts: FakeAccounts
   readonly faults: LogLine[]
   readonly requests: RequestRecord[]
@@ -175,9 +178,12 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Public
     findAccount: (tokenHash) => accounts.find(tokenHash),
     clock: systemClock,
   })
+  const features = featureEndpoints(accounts, authenticator, options)
+  const about = { version: '0', baseUrl: 'https://id.example.org' }
+  const endpoints = [...features, ...descriptionEndpoints(features, about)]
   const server = await startHttpServer({
     listen: { host: '127.0.0.1', port: 0 },
-    endpoints: [...featureEndpoints(accounts, authenticator, options), ...oddEndpoints(slow)],
+    endpoints: [...endpoints, ...oddEndpoints(slow)],
     authenticate: (token) => authenticator.authenticate(token),
     isPublic: true,
     hasFastLane: options.hasFastLane ?? true,
@@ -191,7 +197,7 @@ export async function startFixture(options: FixtureOptions = {}): Promise<Public
     random: systemRandom,
     onRequest: (record) => requests.push(record),
   })
-  return { server, accounts, faults, requests, release: () => release() }
+  return { server, endpoints, accounts, faults, requests, release: () => release() }
 }
 
 export function addAccount({ accounts }: PublicFixture, token: string, mxid: string): void {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { refusalCodes, RefusalError } from '../../../src/domain/refusal.ts'
-import { endpoint, json, withoutV1, type Endpoint } from '../../../src/http/endpoint.ts'
+import { endpoint, json, redirect, withoutV1, type Endpoint } from '../../../src/http/endpoint.ts'
 import { createFastLane } from '../../../src/http/fast-lane.ts'
 import { answerTo, isFault, refusalResponses } from '../../../src/http/refusal-responses.ts'
 import { z } from '../../../src/platform/shape.ts'
@@ -101,4 +101,22 @@ test('a fault, and a refusal of the mesh that strays here, are opaque', () => {
     })
   }
   expect(isFault(new RefusalError('storage-full', 'full'))).toBe(false)
+})
+
+test('terms are asked of tokens alone, and what changes something is known', () => {
+  const shared = { method: 'GET', path: '/x', handle: () => json({}) } as const
+  expect(endpoint({ ...shared, auth: 'none' }).needsTerms).toBe(false)
+  expect(endpoint({ ...shared, auth: 'token' }).needsTerms).toBe(true)
+  expect(endpoint({ ...shared, auth: 'token', terms: 'exempt' }).needsTerms).toBe(false)
+  expect(endpoint({ ...shared, auth: 'none' }).changesState).toBe(false)
+  expect(endpoint({ ...shared, auth: 'none', changesState: true }).changesState).toBe(true)
+  expect(endpoint({ ...shared, auth: 'none', method: 'POST' }).changesState).toBe(true)
+})
+
+test('a redirect holds nothing a header cannot, and goes to an absolute URL only', () => {
+  expect(redirect('https://a.example/x\r\nSet-Cookie: b').headers?.join('\n')).not.toMatch(
+    /\r|Set-Cookie: b$/m,
+  )
+  expect(() => redirect('//a.example')).toThrow(TypeError)
+  expect(() => redirect('/x')).toThrow(TypeError)
 })

@@ -190,6 +190,10 @@ describe('what a server says of its keys', () => {
 
   test.each<[string, object]>([
     ['another name', keyObject({ ...base, serverName: 'evil.example' })],
+    [
+      'another name, under the right signature',
+      keyObject({ ...base, more: { server_name: 'evil.example' } }),
+    ],
     ['the name in another case', keyObject({ ...base, serverName: 'HS.example' })],
     ['one key that did not sign', keyObject({ ...base, keys: [first, second], signers: [first] })],
     ['no signature', keyObject({ ...base, signers: [] })],

@@ -173,7 +173,9 @@ describe('markup and template code in what others chose', () => {
 
 test('further members of an invite stand in for nothing', () => {
   const names = ['token', 'ephemeral_private_key', 'to', 'from', 'link', 'subject_header_value']
-  const extra = Object.fromEntries([...names, 'web_client_location', 'server_name'].map((name) => [name, 'evil']))
+  const extra = Object.fromEntries(
+    [...names, 'web_client_location', 'server_name'].map((name) => [name, 'evil']),
+  )
   expect(composeMail(deps, { ...invite, extra })).toEqual(composeMail(deps, invite))
 })
 
@@ -184,7 +186,11 @@ describe('names that are advertisements', () => {
     'evil.example/win',
     'mailto:a@evil.example',
   ])('%s is not shown', (name) => {
-    const { text, subject } = composeMail(deps, { ...invite, roomName: name, senderDisplayName: name })
+    const { text, subject } = composeMail(deps, {
+      ...invite,
+      roomName: name,
+      senderDisplayName: name,
+    })
     expect(text).not.toContain(name)
     expect(subject).toBe('@bob:hs.example has invited you to a conversation on Matrix')
     expect(text).toContain('a room on Matrix')
@@ -196,7 +202,10 @@ describe('names that are advertisements', () => {
   })
 
   test('do not turn the text around', () => {
-    const { text } = composeMail(deps, { ...invite, senderDisplayName: '\u202egro.live\u2066\u200b' })
+    const { text } = composeMail(deps, {
+      ...invite,
+      senderDisplayName: '\u202egro.live\u2066\u200b',
+    })
     expect(text).toContain('gro.live (@bob')
   })
 
@@ -206,13 +215,16 @@ describe('names that are advertisements', () => {
   })
 })
 
-test.each(['javascript:alert(1)', 'data:text/html,x', 'https://a b/', 'https://a\n.example', ' https://a'])(
-  'a link that is none is left out: %s',
-  (link) => {
-    const { html } = composeMail(deps, { ...invite, link, webClientLink: link })
-    expect(html).toContain('href=""')
-  },
-)
+test.each([
+  'javascript:alert(1)',
+  'data:text/html,x',
+  'https://a b/',
+  'https://a\n.example',
+  ' https://a',
+])('a link that is none is left out: %s', (link) => {
+  const { html } = composeMail(deps, { ...invite, link, webClientLink: link })
+  expect(html).toContain('href=""')
+})
 
 describe('the result pages', () => {
   const pages = createPages(deps)
@@ -236,7 +248,9 @@ describe('the result pages', () => {
     'https://a\r\nb',
     'https://',
   ])('offer no %j', (nextLink) => {
-    expect(pages.validated({ ...base, nextLink })).toBe(pages.validated({ ...base, nextLink: null }))
+    expect(pages.validated({ ...base, nextLink })).toBe(
+      pages.validated({ ...base, nextLink: null }),
+    )
   })
 
   test('repeat nothing of the brand they were asked for', () => {

@@ -55,19 +55,22 @@ describe('the templates that come with the product', () => {
     expect(new Set(texts).size).toBe(languages.length)
   })
 
-  test.each(languages)('in %s a mail names the server, the address and the whole link', (language) => {
-    const deps = { templates: templatesOf(), serverName: 'id.example.org' }
-    for (const message of [validation, invite]) {
-      const { subject, text, html } = composeMail(deps, { ...message, languages: [language] })
-      expect(subject.length).toBeGreaterThan(10)
-      for (const part of [text, html?.replaceAll('&amp;', '&') ?? '']) {
-        for (const named of ['id.example.org', message.address, message.link]) {
-          expect(part).toContain(named)
+  test.each(languages)(
+    'in %s a mail names the server, the address and the whole link',
+    (language) => {
+      const deps = { templates: templatesOf(), serverName: 'id.example.org' }
+      for (const message of [validation, invite]) {
+        const { subject, text, html } = composeMail(deps, { ...message, languages: [language] })
+        expect(subject.length).toBeGreaterThan(10)
+        for (const part of [text, html?.replaceAll('&amp;', '&') ?? '']) {
+          for (const named of ['id.example.org', message.address, message.link]) {
+            expect(part).toContain(named)
+          }
         }
+        expect(html).toContain(`<html lang="${language}">`)
       }
-      expect(html).toContain(`<html lang="${language}">`)
-    }
-  })
+    },
+  )
 
   test.each(languages)('in %s an SMS fits one part of the GSM alphabet', (language) => {
     const audience = { brand: null, languages: [language] }
@@ -126,7 +129,15 @@ describe("the operator's files", () => {
     put('house/validated.html', 'house')
     put('acme/validated.html', 'acme')
     const templates = load({ defaultBrand: 'house' })
-    for (const brand of [null, 'nobody', '../acme', 'acme/../acme', 'constructor', '', '__proto__']) {
+    for (const brand of [
+      null,
+      'nobody',
+      '../acme',
+      'acme/../acme',
+      'constructor',
+      '',
+      '__proto__',
+    ]) {
       expect(page(templates, brand)).toBe('house')
     }
     expect(page(templates, 'ACME')).toBe('acme')
@@ -188,8 +199,16 @@ describe('the start is refused, with file and line, for', () => {
     ['an open tag', 'a\n{% if token %}', 'line 2: tag {% if token %} not closed'],
     ['an unknown filter', 'a\nb\n{{ token | nope }}', 'line 3: undefined filter: nope'],
     ['an unknown variable', 'a\n\n{{ tokn }}', 'line 3: there is no variable "tokn" here'],
-    ['a file from the disk', "{% include '/etc/passwd' %}", 'line 1: there is no frame "/etc/passwd"'],
-    ['a way out of the folder', "x\n{% render '../secret' %}", 'line 2: there is no frame "../secret"'],
+    [
+      'a file from the disk',
+      "{% include '/etc/passwd' %}",
+      'line 1: there is no frame "/etc/passwd"',
+    ],
+    [
+      'a way out of the folder',
+      "x\n{% render '../secret' %}",
+      'line 2: there is no frame "../secret"',
+    ],
     [
       'an unknown variable within a frame',
       "{% layout 'mail-frame' %}\n{% block content %}\n{{ tokn }}{% endblock %}",

@@ -1,0 +1,42 @@
+// Runs in the reader's browser: looks for newer mails and shows times in the reader's time zone.
+// Without it the page works too, and the list is loaded anew every few seconds.
+const pollMs = 1_500
+
+function showTimes(root) {
+  for (const time of root.querySelectorAll('time')) {
+    time.textContent = new Date(time.dateTime).toLocaleTimeString()
+  }
+}
+
+/** Takes the parts that changed out of this page as it is now. */
+async function refresh() {
+  const answer = await fetch(location.pathname)
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
+  const names = document.body.classList.contains('start') ? ['nav', 'main'] : ['nav']
+  for (const name of names) {
+    const part = fresh.querySelector(name)
+    showTimes(part)
+    document.querySelector(name).replaceWith(part)
+  }
+  document.title = fresh.title
+  document.body.dataset.newest = fresh.body.dataset.newest
+}
+
+async function look() {
+  const answer = await fetch(`/mails.json?after=${document.body.dataset.newest}`)
+  if ((await answer.json()).length > 0) await refresh()
+}
+
+async function keepLooking() {
+  try {
+    if (!document.hidden) await look()
+  } catch {
+    // The catcher may be starting again; then it counts from one.
+    document.body.dataset.newest = '0'
+  }
+  setTimeout(keepLooking, pollMs)
+}
+
+showTimes(document)
+setTimeout(keepLooking, pollMs)
+document.addEventListener('visibilitychange', () => document.hidden || void look().catch(() => {}))
