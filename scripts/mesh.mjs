@@ -1,9 +1,13 @@
 #!/usr/bin/env node
-// Three nodes of one mesh on this machine: real processes, real keys, real TLS between them. Binds an address on the
-// first, finds it on the other two through the Matrix API, says what to try next, and runs until Ctrl-C.
+// Three nodes of one mesh on this machine: real processes, real keys, real TLS between them, and beside them a mail
+// catcher and a stand-in homeserver. Proves an address by a mailed link and binds it on the first node, finds it on the
+// other two through the Matrix API, says what to try next, and runs until Ctrl-C.
 import { existsSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { makeCertificates } from './demo-homeserver/certificates.mjs'
+import { openidToken, startDemoHomeserver } from './demo-homeserver/homeserver.mjs'
+import { startMailCatcher } from './mail-catcher/catcher.mjs'
 import { main } from './mesh/commands.mjs'
 import {
   FolderError,
@@ -13,30 +17,21 @@ import {
   pairNodes,
   writeConfigs,
 } from './mesh/folder.mjs'
-import { startHomeserver } from './mesh/homeserver.mjs'
-import * as client from './mesh/matrix-client.mjs'
+import { isReady } from './mesh/matrix-client.mjs'
+import { sayNext, sayWhereAll } from './mesh/next.mjs'
 import { NodeProcess } from './mesh/processes.mjs'
-import { sayNext } from './mesh/next.mjs'
-import {
-  bold,
-  done,
-  faint,
-  green,
-  pathFromHere,
-  red,
-  say,
-  step,
-  table,
-  warn,
-} from './mesh/story.mjs'
+import { prove } from './mesh/proof.mjs'
+import { bold, done, faint, green, pathFromHere, red, say, step, warn } from './mesh/story.mjs'
 import { until } from './mesh/until.mjs'
 
 const readyWait = { withinMs: 60_000, pollMs: 20 }
-const foundWait = { withinMs: 30_000, pollMs: 2 }
+const homeserverHost = '127.0.0.1'
+const provedUser = 'alice'
 
 const help = `Usage: npm run mesh -- [options]
 
-Makes three nodes in a folder, pairs them, starts them, and shows that a binding made on one is found on all.
+Makes three nodes in a folder, pairs them, starts them beside a mail catcher and a stand-in homeserver, and shows that
+an address proved by a mailed link and bound on one node is found on all.
 
   --dir <folder>   where keys, databases and logs live (default .mesh); used again by the next run
   --fresh          empty that folder first
@@ -49,7 +44,7 @@ Exit codes: 0 all went well (or Ctrl-C), 1 something failed, 2 wrong use.
 class Stopped extends Error {}
 
 /** The running parts, so that every way out can end them. */
-const running = { processes: [], homeserver: null, isStopping: false }
+const running = { processes: [], homeserver: null, catcher: null, isStopping: false }
 const interruption = new AbortController()
 
 function listen() {
@@ -73,8 +68,9 @@ function listen() {
 async function stopAll() {
   running.isStopping = true
   await Promise.all(running.processes.map((child) => child.stop()))
-  await running.homeserver?.stop()
+  await Promise.all([running.homeserver?.stop(), running.catcher?.stop()])
   running.homeserver = null
+  running.catcher = null
 }
 
 /** Waits for the work, but no longer than until Ctrl-C or the end of a node that should run. */
@@ -93,9 +89,21 @@ async function unlessDisturbed(work) {
   return Promise.race([work(), stopped, ...ends])
 }
 
+async function startBystanders({ homeserverPort, caFile, smtpPort, mailsPort }) {
+  const { ca, cert, key } = await makeCertificates(homeserverHost)
+  running.homeserver = await startDemoHomeserver({
+    name: `${homeserverHost}:${homeserverPort}`,
+    port: homeserverPort,
+    listenHost: homeserverHost,
+    cert,
+    key,
+  })
+  writeFileSync(caFile, ca)
+  running.catcher = await startMailCatcher({ smtpPort, httpPort: mailsPort })
+}
+
 async function prepare(folder) {
-  running.homeserver = await startHomeserver(folder.homeserverPort)
-  writeFileSync(folder.caFile, running.homeserver.ca)
+  await startBystanders(folder)
   writeConfigs(folder)
   await step(
     folder.isReused ? 'keys and databases found' : 'keys and databases made',
@@ -106,7 +114,7 @@ async function prepare(folder) {
   await step(
     'paired by their cards',
     () => pairNodes(folder),
-    () => 'mycelid mesh card and pair: each admits the two others by key and TLS pin',
+    () => 'mycelid mesh card, mesh pair',
   )
 }
 
@@ -120,83 +128,11 @@ async function start(folder) {
     step('three nodes ready', () =>
       Promise.all(
         folder.nodes.map((node) =>
-          until(`${node.name} being ready`, readyWait, () => client.isReady(node)),
+          until(`${node.name} being ready`, readyWait, () => isReady(node)),
         ),
       ),
     ),
   )
-}
-
-async function prove(folder) {
-  const [paris] = folder.nodes
-  const alice = `@alice:${running.homeserver.name}`
-  const tokens = await step(
-    'registered at each node',
-    () =>
-      Promise.all(
-        folder.nodes.map((node) => client.register(node, running.homeserver.openidToken('alice'))),
-      ),
-    () => `as ${alice}, vouched for by a homeserver of one endpoint`,
-  )
-  folder.nodes.forEach((node, index) => (node.token = tokens[index]))
-  await step(
-    'strangers turned away',
-    async () => {
-      const refused = await Promise.all(folder.nodes.map((node) => client.refusesStrangers(node)))
-      if (refused.includes(false))
-        throw new Error('a mesh listener answered a caller without certificate')
-    },
-    () => 'mesh listeners demand a certificate they know',
-  )
-  const threepid = { medium: 'email', address: `alice.${Date.now().toString(36)}@example.org` }
-  await step(
-    `bound on ${paris.name}`,
-    () => client.bind(paris, { ...threepid, mxid: alice }),
-    () => `${threepid.address} → ${alice}, durable before the answer`,
-  )
-  const boundAt = performance.now()
-  await Promise.all(folder.nodes.map((node) => findOn(node, threepid, { boundAt, alice })))
-  await step(
-    'signature checked by the others',
-    () =>
-      Promise.all(
-        folder.nodes.map((node) =>
-          until(`${node.name} showing the signed association`, foundWait, () =>
-            client.signedAssociation(node, threepid),
-          ),
-        ),
-      ),
-    () => `each shows the association as ${paris.name} signed it`,
-  )
-  return threepid
-}
-
-async function findOn(node, threepid, { boundAt, alice }) {
-  const { lookup_pepper: pepper } = await client.hashDetails(node, node.token)
-  const found = await until(`finding the address on ${node.name}`, foundWait, () =>
-    client.lookup(node, { token: node.token, pepper, threepid }),
-  )
-  if (found !== alice) throw new Error(`${node.name} answers ${found}, expected ${alice}`)
-  done(
-    `found on ${node.name}`,
-    performance.now() - boundAt,
-    'after the bind, by hashed Matrix lookup',
-  )
-}
-
-function sayNodes(folder) {
-  say()
-  table([
-    ['node', 'Matrix API', 'mesh (TLS)', 'admin', 'process', 'log'],
-    ...folder.nodes.map((node, index) => [
-      node.name,
-      node.publicUrl,
-      node.meshUrl,
-      node.adminUrl,
-      String(running.processes[index].pid),
-      pathFromHere(node.logFile),
-    ]),
-  ])
 }
 
 async function run({ dir, fresh, once }) {
@@ -211,11 +147,14 @@ async function run({ dir, fresh, once }) {
   say()
   await unlessDisturbed(() => prepare(folder))
   await start(folder)
-  const threepid = await unlessDisturbed(() => prove(folder))
-  sayNodes(folder)
+  const { homeserver, catcher } = running
+  const openid = openidToken(provedUser, homeserver.name)
+  const mxid = `@${provedUser}:${homeserver.name}`
+  await unlessDisturbed(() => prove(folder.nodes, { openid, mxid, catcher }))
+  sayWhereAll(folder, running)
   if (once) return
-  sayNext(folder, threepid)
-  say(`\n${green('Running.')} Ctrl-C stops all three.`)
+  sayNext(folder, running)
+  say(`\n${green('Running.')} Ctrl-C stops it all.`)
   await unlessDisturbed(() => new Promise(() => {}))
 }
 

@@ -90,7 +90,7 @@ export async function giveToken(node) {
 /** Starts `serve` and resolves once the public listener answers; `startSeconds` is how long that took. */
 export async function start(node) {
   const began = process.hrtime.bigint()
-  const child = spawn(process.execPath, [main, 'serve', '--config', node.file], {
+  const child = spawn(process.execPath, [...(process.env.MYCELID_BENCH_NODE_ARGS?.split(' ') ?? []), main, 'serve', '--config', node.file], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   running.add(child)

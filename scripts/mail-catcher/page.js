@@ -27,16 +27,12 @@ async function look() {
   if ((await answer.json()).length > 0) await refresh()
 }
 
-async function keepLooking() {
-  try {
-    if (!document.hidden) await look()
-  } catch {
-    // The catcher may be starting again; then it counts from one.
-    document.body.dataset.newest = '0'
-  }
-  setTimeout(keepLooking, pollMs)
+function lookOnce() {
+  if (document.hidden) return
+  // The catcher may be starting again; then it counts from one.
+  look().catch(() => (document.body.dataset.newest = '0'))
 }
 
 showTimes(document)
-setTimeout(keepLooking, pollMs)
-document.addEventListener('visibilitychange', () => document.hidden || void look().catch(() => {}))
+setInterval(lookOnce, pollMs)
+document.addEventListener('visibilitychange', lookOnce)

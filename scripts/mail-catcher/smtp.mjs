@@ -17,12 +17,7 @@ export async function startSmtp({ host, port }, onMail) {
     maxClients: clientsMax,
     socketTimeout: idleMs,
     closeTimeout: 100,
-    onData: (stream, session, done) => {
-      take(stream, session).then((mail) => {
-        onMail(mail)
-        done(null, 'caught')
-      }, done)
-    },
+    onData: (stream, session, done) => void answer(stream, session, { onMail, done }),
   })
   // A client that breaks off harms nobody; a port that is taken is told by the promise below.
   server.on('error', () => {})
@@ -34,6 +29,16 @@ export async function startSmtp({ host, port }, onMail) {
     port: server.server.address().port,
     stop: () => new Promise((resolve) => server.close(resolve)),
   }
+}
+
+async function answer(stream, session, { onMail, done }) {
+  try {
+    onMail(await take(stream, session))
+  } catch (error) {
+    done(error)
+    return
+  }
+  done(null, 'caught')
 }
 
 async function take(stream, { envelope }) {

@@ -1,5 +1,4 @@
 // The folder three nodes live in: their ports, configuration, keys and pairing. It is used again by the next run.
-import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mycelid } from './commands.mjs'
@@ -8,7 +7,10 @@ import { freePorts } from './ports.mjs'
 const host = '127.0.0.1'
 const names = ['paris', 'lyon', 'oslo']
 const recordName = 'mesh.json'
-const defaultPorts = [8090, 8449, 8092, 8190, 8549, 8192, 8290, 8649, 8292, 8948]
+/** Of the three nodes, then of the homeserver, of the mail server and of the page that shows mails. */
+const defaultPorts = [8090, 8449, 8092, 8190, 8549, 8192, 8290, 8649, 8292, 8948, 1025, 8025]
+/** Of no worth here: whoever can ask these nodes is on this machine. */
+const defaultPepper = 'tryingitout'
 
 export class FolderError extends Error {}
 
@@ -26,14 +28,14 @@ export async function openFolder(dir, { fresh }) {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const former = existsSync(recordFile) ? readRecord(recordFile) : null
   if (former !== null) refuseWhileRunning(dir, former)
-  const wanted = former?.ports ?? defaultPorts
+  const wanted = defaultPorts.map((port, index) => former?.ports[index] ?? port)
   const ports = await freePorts(wanted)
   const hasMoved = former !== null && ports.some((port, index) => port !== wanted[index])
   const record = {
     ports,
     pids: [],
     by: process.pid,
-    pepper: former?.pepper ?? makePepper(),
+    pepper: former?.pepper ?? defaultPepper,
     // Cards name the URL of the mesh listener.
     isPaired: former?.isPaired === true && !hasMoved,
   }
@@ -44,6 +46,8 @@ export async function openFolder(dir, { fresh }) {
     isReused: former !== null,
     hasMoved,
     homeserverPort: ports[9],
+    smtpPort: ports[10],
+    mailsPort: ports[11],
     caFile: join(dir, 'homeserver-ca.pem'),
     nodes: names.map((name, index) =>
       describeNode(dir, name, ports.slice(index * 3, index * 3 + 3)),
@@ -64,7 +68,7 @@ function note(folder, news) {
 export function writeConfigs(folder) {
   for (const node of folder.nodes) {
     mkdirSync(node.dir, { recursive: true, mode: 0o700 })
-    writeFileSync(node.configFile, configText(node, folder.record.pepper), { mode: 0o600 })
+    writeFileSync(node.configFile, configText(node, folder), { mode: 0o600 })
   }
 }
 
@@ -111,13 +115,14 @@ function describeNode(dir, name, [publicPort, meshPort, adminPort]) {
   }
 }
 
-function configText({ name, ports, meshUrl }, pepper) {
+function configText({ name, ports, meshUrl, publicUrl }, { smtpPort, record }) {
   return `# Written by scripts/mesh.mjs at every start.
 node:
   name: ${name}.id.example.org
   data_dir: ./data
   server_name: id.example.org
-  public_base_url: https://id.example.org
+  # Nodes behind one proxy share an address; here mailed links lead to the node that sent them.
+  public_base_url: ${publicUrl}
 listen:
   public: { host: ${host}, port: ${ports.public} }
   mesh: { host: ${host}, port: ${ports.mesh} }
@@ -126,13 +131,13 @@ mesh: { peers_file: ./peers.json, url: '${meshUrl}' }
 site: { secret_file: ../site.secret }
 homeservers: { ca_file: ../homeserver-ca.pem }
 outbound: { allow_networks: [${host}/32] }
-lookup: { pepper: ${pepper} }
-admin: { internal_bind: true }
+lookup: { pepper: ${record.pepper} }
+email:
+  smtp: { host: ${host}, port: ${smtpPort}, tls: none }
+  from: Mycelid on this machine <no-reply@id.example.org>
+# The proof at the start asks many times a second, until a binding has arrived.
+rate_limits: { lookup: { burst: 100000, per_second: 1000 } }
 `
-}
-
-function makePepper() {
-  return randomBytes(12).toString('hex')
 }
 
 function readRecord(file) {

@@ -1,4 +1,4 @@
-// What a Matrix client and the bind API's caller say to a node.
+// What a Matrix client says to a node, and the person who uses it.
 import { createHash } from 'node:crypto'
 import { request } from 'node:https'
 
@@ -35,8 +35,27 @@ export async function register(node, openidToken) {
   return answer.token ?? answer.access_token
 }
 
-export function bind(node, association) {
-  return call(`${node.adminUrl}/_matrix/identity/internal/bind`, { body: association })
+/** The session that proves the address once the mailed link was opened. */
+export async function requestMail(node, { token, email, clientSecret }) {
+  const { sid } = await call(`${node.publicUrl}/_matrix/identity/v2/validate/email/requestToken`, {
+    token,
+    body: { email, client_secret: clientSecret, send_attempt: 1 },
+  })
+  return { sid, client_secret: clientSecret }
+}
+
+/** Opens a link from a mail as a browser does. */
+export async function open(link) {
+  const response = await fetch(link, { signal: AbortSignal.timeout(requestTimeoutMs) })
+  await response.text()
+  if (!response.ok) throw new Error(`the mailed link answered ${response.status}`)
+}
+
+export function bind(node, { token, session, mxid }) {
+  return call(`${node.publicUrl}/_matrix/identity/v2/3pid/bind`, {
+    token,
+    body: { ...session, mxid },
+  })
 }
 
 /** Hashes of the v2 lookup: SHA-256 of "address medium pepper", unpadded URL-safe base64. */

@@ -1,48 +1,44 @@
-// What a person can try next, as lines that work when pasted into another terminal.
+// What runs where, and what a person can try next.
 import { main } from './commands.mjs'
-import { bold, faint, pathFromHere, say } from './story.mjs'
+import { bold, faint, pathFromHere, say, table } from './story.mjs'
+import { walkSteps } from './walk.mjs'
 
-function json(value) {
-  return `'${JSON.stringify(value)}'`
+export function sayWhereAll(folder, { processes, homeserver, catcher }) {
+  say()
+  table([
+    ['what', 'where', 'mesh', 'admin', 'process'],
+    ...folder.nodes.map((node, index) => [
+      node.name,
+      node.publicUrl,
+      `:${node.ports.mesh}`,
+      `:${node.ports.admin}`,
+      String(processes[index].pid),
+    ]),
+    ['mails', catcher.url, '', '', 'every mail ends here'],
+    ['homeserver', `https://${homeserver.name}`, '', '', 'a stand-in'],
+  ])
+  say(faint(`  logs: ${pathFromHere(folder.dir)}/{paris,lyon,oslo}/node.log`))
 }
 
-function example(what, command) {
-  say(`\n  ${faint(`# ${what}`)}`)
-  say(`  ${command}`)
-}
-
-export function sayNext(folder, threepid) {
-  const [paris, lyon, oslo] = folder.nodes
-  const { pepper } = folder.record
-  const config = (node) => pathFromHere(node.configFile)
-  const program = pathFromHere(main)
-  say(`\n${bold('Try next, in another terminal')}`)
-  for (const node of folder.nodes) {
-    example(
-      `ask ${node.name} for the address, as a Matrix client`,
-      `curl -s ${node.publicUrl}/_matrix/identity/v2/lookup -H 'Authorization: Bearer ${node.token}' ` +
-        `--json ${json({ algorithm: 'none', pepper, addresses: [`${threepid.address} ${threepid.medium}`] })}`,
-    )
+export function sayNext(folder, { homeserver, catcher }) {
+  const [paris, , oslo] = folder.nodes
+  const steps = walkSteps({
+    paris,
+    oslo,
+    homeserverName: homeserver.name,
+    catcherUrl: catcher.url,
+    pepper: folder.record.pepper,
+  })
+  say(`\n${bold('Try next: paste this into another terminal, step by step')}`)
+  for (const { remark, lines } of steps) {
+    say(`\n  ${faint(`# ${remark}`)}`)
+    for (const line of lines) say(`  ${line}`)
   }
-  example(
-    `the same association from ${oslo.name}, signed (API v1 needs no token)`,
-    `curl -s '${oslo.publicUrl}/_matrix/identity/api/v1/lookup?medium=email&address=${encodeURIComponent(threepid.address)}'`,
-  )
-  example(
-    `bind another on ${lyon.name}, then ask ${paris.name} for it`,
-    `curl -s ${lyon.adminUrl}/_matrix/identity/internal/bind ` +
-      `--json ${json({ medium: 'email', address: 'bob@example.org', mxid: '@bob:example.org' })}`,
-  )
+  const program = pathFromHere(main)
+  const config = pathFromHere(paris.configFile)
   say(
-    `  curl -s ${paris.publicUrl}/_matrix/identity/v2/lookup -H 'Authorization: Bearer ${paris.token}' ` +
-      `--json ${json({ algorithm: 'none', pepper, addresses: ['bob@example.org email'] })}`,
+    `\n  ${faint('# What each node knows of the others, and whether every stored line is true.')}`,
   )
-  example(
-    'what each node knows of the others',
-    `node ${program} mesh status --config ${config(paris)}`,
-  )
-  example(
-    `check ${paris.name}'s copy of every log, line by line`,
-    `node ${program} log verify --config ${config(paris)}`,
-  )
+  say(`  node ${program} mesh status --config ${config}`)
+  say(`  node ${program} log verify --config ${config}`)
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { isNodeName } from '../domain/log-id.ts'
-import { lookupAddressesMax } from '../domain/limits.ts'
+import { lookupAddressesMax } from '../domain/api-limits.ts'
 import { isServerName } from '../domain/server-name.ts'
 import { meshUrlProblem } from '../domain/card.ts'
 import { logLevels } from '../platform/logger.ts'

@@ -1,4 +1,4 @@
-import { destinationLengthMax } from './limits.ts'
+import { destinationLengthMax } from './api-limits.ts'
 
 /**
  * Names under which callers know this server. A homeserver signs for the `id_server` a client gave it: a host, perhaps

@@ -1,4 +1,4 @@
-import { nextLinkLengthMax } from './limits.ts'
+import { nextLinkLengthMax } from './api-limits.ts'
 
 /**
  * Where a person may be sent after a mailed link was followed: an absolute http(s) URL, as it will be sent, or null for

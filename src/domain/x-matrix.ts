@@ -1,4 +1,4 @@
-import { xMatrixBytesMax, xMatrixParamsMax } from './limits.ts'
+import { xMatrixBytesMax, xMatrixParamsMax } from './api-limits.ts'
 
 /** What one `Authorization: X-Matrix` header says (Server-Server API, "Request Authentication"); nothing of it is proven. */
 export type XMatrix = {

@@ -1,4 +1,4 @@
-import { acceptLanguageLengthMax, acceptLanguagesMax } from '../domain/limits.ts'
+import { acceptLanguageLengthMax, acceptLanguagesMax } from '../domain/api-limits.ts'
 import { isLanguageTag } from '../domain/language.ts'
 
 /**

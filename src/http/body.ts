@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { bodyBytesMax } from '../domain/limits.ts'
+import { bodyBytesMax } from '../domain/api-limits.ts'
 import { RefusalError } from '../domain/refusal.ts'
 import { parseStrictJson } from '../domain/strict-json.ts'
 import type { JsonObject } from './endpoint.ts'

@@ -1,5 +1,5 @@
 import { RefusalError } from '../domain/refusal.ts'
-import { parametersMax } from '../domain/limits.ts'
+import { parametersMax } from '../domain/api-limits.ts'
 import type { JsonObject } from './endpoint.ts'
 
 /** The query parameters of a request target. Refuses with param-invalid when one stands twice. */

@@ -1,4 +1,4 @@
-import { bucketsPerGenerationMax } from '../domain/limits.ts'
+import { bucketsPerGenerationMax } from '../domain/api-limits.ts'
 import { RefusalError } from '../domain/refusal.ts'
 import { fullAfter, waitMs, type BucketRate } from '../domain/token-bucket.ts'
 import type { RateLimits, RateScope } from './endpoint.ts'

@@ -13,7 +13,7 @@ import {
   headerSizeMax,
   keepAliveTimeoutMs,
   requestTimeoutMs,
-} from '../domain/limits.ts'
+} from '../domain/api-limits.ts'
 import type { Network } from '../domain/network-address.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Logger } from '../platform/logger.ts'

@@ -82,6 +82,9 @@ export class WriterClient implements Writer {
     switch (message.type) {
       case 'outward':
         return this.#outward(message.outward)
+      case 'outwards':
+        for (const outward of message.outwards) this.#outward(outward)
+        return
       case 'status':
         return this.#settle(message.request, message.status)
       case 'refolded':

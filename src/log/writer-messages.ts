@@ -39,6 +39,7 @@ export type ToWriter =
 export type FromWriter =
   | { readonly type: 'started'; readonly status: WriterStatus }
   | { readonly type: 'outward'; readonly outward: Outward }
+  | { readonly type: 'outwards'; readonly outwards: readonly Outward[] }
   | { readonly type: 'status'; readonly request: number; readonly status: WriterStatus }
   | { readonly type: 'refolded'; readonly request: number; readonly lines: number }
   | { readonly type: 'pepper'; readonly pepper: string }

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { tickIntervalMs } from '../domain/limits.ts'
 import { startEvery } from '../platform/clock.ts'
 import { openStorage } from '../storage/index.ts'
+import { Outbox } from './outbox.ts'
 import { openRecorder } from './recorder.ts'
 import { parseRoles, Roles, rolesMetaName } from './roles.ts'
 import { failureMessage, WriterCore } from './writer-core.ts'
@@ -16,7 +17,8 @@ import type { FromWriter, ToWriter, WriterOptions } from './writer-messages.ts'
 async function start(options: WriterOptions): Promise<void> {
   const port = parentPort
   if (port === null) throw new Error('the writer runs in a worker thread')
-  const post = (message: FromWriter): void => port.postMessage(message)
+  const outbox = new Outbox((message) => port.postMessage(message), pause)
+  const post = (message: FromWriter): void => outbox.post(message)
   try {
     const standing: { roles: Roles | null } = { roles: null }
     const groupOf = (log: string, via: string | null): string =>

@@ -3,7 +3,7 @@
  * Relies on: domain, platform/http-client.
  * Never: talks to an address the client's guard has not checked, or tells a caller why a server was not reached.
  */
-import { srvTargetsMax } from '../domain/limits.ts'
+import { srvTargetsMax } from '../domain/api-limits.ts'
 import { parseServerName, type ServerName } from '../domain/server-name.ts'
 import type { NameResolver, SrvRecord } from '../platform/name-resolver.ts'
 import type { Random } from '../platform/random.ts'

@@ -1,4 +1,4 @@
-import { callTimeoutMs, homeserverTimeoutMs } from '../domain/limits.ts'
+import { callTimeoutMs, homeserverTimeoutMs } from '../domain/api-limits.ts'
 import { parseNetworkAddress } from '../domain/network-address.ts'
 import { parseServerName, type ServerName } from '../domain/server-name.ts'
 import type { Clock } from '../platform/clock.ts'

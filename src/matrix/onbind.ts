@@ -1,7 +1,7 @@
 import type { Association } from '../domain/association.ts'
 import { isFields } from '../domain/entry-shapes.ts'
 import { isHomeserverCovered } from '../domain/homeserver-pattern.ts'
-import { onbindAnswerBytesMax, onbindWaitMaxMs } from '../domain/limits.ts'
+import { onbindAnswerBytesMax, onbindWaitMaxMs } from '../domain/api-limits.ts'
 import { parseMxid } from '../domain/mxid.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import type { ServerName } from '../domain/server-name.ts'

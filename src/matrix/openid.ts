@@ -1,4 +1,4 @@
-import { userinfoBytesMax } from '../domain/limits.ts'
+import { userinfoBytesMax } from '../domain/api-limits.ts'
 import { parseMxid } from '../domain/mxid.ts'
 import { isRefusal, RefusalError } from '../domain/refusal.ts'
 import type { ServerName } from '../domain/server-name.ts'

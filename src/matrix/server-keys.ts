@@ -9,7 +9,7 @@ import {
   serverKeysKeptMaxMs,
   serverKeysMax,
   serverKeysRetryMs,
-} from '../domain/limits.ts'
+} from '../domain/api-limits.ts'
 import { verifySignedJson } from '../domain/matrix-json.ts'
 import { isRefusal, RefusalError } from '../domain/refusal.ts'
 import type { ServerName } from '../domain/server-name.ts'
@@ -69,7 +69,7 @@ export class ServerKeys {
   }
 
   #isExpired(statement: KeyStatement | null): boolean {
-    return statement !== null && false
+    return statement !== null && this.#deps.clock.wallMs() >= statement.validUntilMs
   }
 
   #keyOf(kept: Pick<Kept, 'statement'> | undefined, keyId: string): Uint8Array | null {
@@ -84,12 +84,12 @@ export class ServerKeys {
     if (this.#asking.size >= serverKeysAskingMax) {
       return Promise.resolve({ statement: null, askedMs: this.#deps.clock.monoMs() })
     }
-    const asked = this.#fetch(server).finally(() => this.#asking.delete(server.text))
+    const asked = this.#askNow(server).finally(() => this.#asking.delete(server.text))
     this.#asking.set(server.text, asked)
     return asked
   }
 
-  async #fetch(server: ServerName): Promise<Kept> {
+  async #askNow(server: ServerName): Promise<Kept> {
     const { clock } = this.#deps
     const reply = await askKeys(this.#deps, server)
     // That we were too busy to ask says nothing about the server.

@@ -7,7 +7,7 @@ import {
   wellKnownFailureMs,
   wellKnownKeptMaxMs,
   wellKnownRedirectsMax,
-} from '../domain/limits.ts'
+} from '../domain/api-limits.ts'
 import { isRefusal } from '../domain/refusal.ts'
 import { parseServerName, type ServerName } from '../domain/server-name.ts'
 import { parseStrictJson } from '../domain/strict-json.ts'

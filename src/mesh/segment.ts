@@ -1,6 +1,7 @@
 import { readSegmentLines, type Segment, type SegmentLine } from '../domain/chunk.ts'
 import { parseEntry, threepidOf } from '../domain/entry.ts'
 import { commitBytesMax, commitLinesMax } from '../domain/limits.ts'
+import { readPlainBind } from '../domain/plain-bind.ts'
 import { TreeBuilder } from '../domain/merkle-tree.ts'
 import { RefusalError } from '../domain/refusal.ts'
 import { aheadMs } from '../domain/stamp.ts'
@@ -188,7 +189,7 @@ function readEntry(
   isNew: boolean,
 ): void {
   const { state, staged, exchange } = stager
-  const entry = parseEntry(line.text, line.bytes.length)
+  const entry = readPlainBind(line.text, line.bytes) ?? parseEntry(line.text, line.bytes.length)
   if (isNew) checkRising(stager, entry.stamp, index)
   followStamp(stager, entry.stamp, index)
   if ((index === 0) !== (entry.kind === 'begin')) {
@@ -206,7 +207,7 @@ function readEntry(
   }
   if (staged.haltedAt !== null && index >= staged.haltedAt) return
   if (entry.kind === 'close') stager.closes.push(entry)
-  const threepid = threepidOf(entry)
+  const threepid = 'threepid' in entry ? entry.threepid : threepidOf(entry)
   if (threepid !== null && isAccepted(state, staged.state.origin, threepid)) {
     state.group.lookups.push({ threepid, log: exchange.log, index })
   }

@@ -1,4 +1,4 @@
-import { sessionChangeTriesMax } from '../domain/limits.ts'
+import { sessionChangeTriesMax } from '../domain/api-limits.ts'
 import { RefusalError } from '../domain/refusal.ts'
 import type { Acceptances } from '../features/terms/terms.ts'
 import type { Records } from './records.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Config } from '../config/config.ts'
 import { ownDestinations } from '../domain/destination.ts'
-import { callsMax, dnsTimeoutMs } from '../domain/limits.ts'
+import { callsMax, dnsTimeoutMs } from '../domain/api-limits.ts'
 import {
   mayConnect,
   parseNetwork,

@@ -1,6 +1,6 @@
+import { Buffer } from 'node:buffer'
 import type { Config } from '../config/config.ts'
-import { onbindParallelMax, onbindRefusalsMax, queueTerms } from '../domain/limits.ts'
-import { toBase64 } from '../domain/base64.ts'
+import { onbindParallelMax, onbindRefusalsMax, queueTerms } from '../domain/api-limits.ts'
 import { subjectOf, type Threepid } from '../domain/threepid.ts'
 import type { OnbindErrand } from '../features/invites/deliver-invites.ts'
 import type { InviteErrand } from '../features/invites/store-invite.ts'
@@ -21,12 +21,12 @@ type MessageErrand = CodeErrand | InviteErrand
 
 export type Errands = {
   /** Whether the first try was made at once, and how it ended; null when `changes` could not be written. */
-  message(
+  readonly message: (
     errand: MessageErrand,
     changes: readonly RecordChange[],
-  ): Promise<{ readonly firstTry: FirstTry } | null>
+  ) => Promise<{ readonly firstTry: FirstTry } | null>
   /** False when `changes` could not be written. */
-  onbind(errand: OnbindErrand, changes: readonly RecordChange[]): Promise<boolean>
+  readonly onbind: (errand: OnbindErrand, changes: readonly RecordChange[]) => Promise<boolean>
   start(): void
   stop(): Promise<void>
 }
@@ -44,73 +44,82 @@ export type ErrandDeps = {
 
 /** What waits to be sent, a queue for each way out: a dead mail server holds up mail and nothing else. */
 export function createErrands(config: Config, outside: Outside, deps: ErrandDeps): Errands {
-  const { records, mediums } = deps
-  const queueOf = <Work>(
-    kind: TaskKind,
-    terms: TaskTerms,
-    run: (task: StoredTask<Work>, signal: AbortSignal) => Promise<TaskVerdict>,
-  ): TaskQueue<Work> =>
-    new TaskQueue({
-      store: taskStore<Work>(records, kind),
-      terms,
-      clock: outside.clock,
-      chance: outside.random.fraction,
-      run,
-      onVerdict: (verdict, { tries }) =>
-        outside.events.errandTried({ queue: kind, tries, verdict }),
-      onFault: (error) =>
-        outside.events.taskFailed({ task: `send-${kind}`, peer: null, willRetry: true, error }),
+  const { mediums } = deps
+  const messages = (kind: 'mail' | 'sms', medium: Medium | null): Queue<MessageErrand> =>
+    openQueue(outside, deps, {
+      kind,
+      terms: { ...queueTerms[kind], concurrency: medium?.parallelMax ?? 1 },
+      run: (task, signal) => sendMessage(deps, { task, medium, signal }),
     })
-  const messages = (kind: 'mail' | 'sms', medium: Medium | null): TaskQueue<MessageErrand> =>
-    queueOf(kind, { ...queueTerms[kind], concurrency: medium?.parallelMax ?? 1 }, (task, signal) =>
-      sendMessage(deps, { task, medium, signal }),
-    )
   const mail = messages('mail', mediums.email)
   const sms = messages('sms', mediums.msisdn)
   const { retryFirstMs, giveUpAfterMs } = config.onbind
-  const onbindTerms = {
-    ...queueTerms.onbind,
-    concurrency: onbindParallelMax,
-    retryFirstMs,
-    giveUpAfterMs,
-  }
-  const onbind = queueOf<OnbindErrand>('onbind', onbindTerms, (task) => sendOnbind(deps, task))
-  const submit = async <Work>(
-    queue: TaskQueue<Work>,
-    kind: TaskKind,
-    given: {
-      readonly work: Work
-      readonly threepid: Threepid
-      readonly changes: readonly RecordChange[]
-    },
-  ): Promise<{ readonly firstTry: Promise<TaskVerdict> | null } | null> => {
-    const id = toBase64(outside.random.bytes(12)).replaceAll('+', '-').replaceAll('/', '_')
-    const task = { id, subject: subjectOf(given.threepid), work: given.work }
-    return queue.submit(task, (stored) =>
-      records.changeRecords([...given.changes, putTask(kind, stored, null)]),
-    )
-  }
+  const onbind = openQueue<OnbindErrand>(outside, deps, {
+    kind: 'onbind',
+    terms: { ...queueTerms.onbind, concurrency: onbindParallelMax, retryFirstMs, giveUpAfterMs },
+    run: (task) => sendOnbind(deps, task),
+  })
   return {
     message: async (errand, changes) => {
-      const [queue, kind] =
-        errand.threepid.medium === 'email' ? ([mail, 'mail'] as const) : ([sms, 'sms'] as const)
       const { threepid } = errand
-      const sent = await submit(queue, kind, { work: errand, threepid, changes })
+      const queue = threepid.medium === 'email' ? mail : sms
+      const sent = await queue.submit({ work: errand, threepid, changes })
       return sent === null ? null : { firstTry: firstTryOf(sent.firstTry) }
     },
     onbind: async (errand, changes) => {
       const { medium, address } = errand.association
       const threepid = { medium, address }
-      return (await submit(onbind, 'onbind', { work: errand, threepid, changes })) !== null
+      return (await onbind.submit({ work: errand, threepid, changes })) !== null
     },
     start: () => {
-      if (mediums.email !== null) mail.start()
-      if (mediums.msisdn !== null) sms.start()
-      onbind.start()
+      if (mediums.email !== null) mail.tasks.start()
+      if (mediums.msisdn !== null) sms.tasks.start()
+      onbind.tasks.start()
     },
     stop: async () => {
-      await Promise.all([mail.stop(), sms.stop(), onbind.stop()])
+      await Promise.all([mail.tasks.stop(), sms.tasks.stop(), onbind.tasks.stop()])
       await Promise.all([mediums.email?.close(), mediums.msisdn?.close()])
+    },
+  }
+}
+
+type Queue<Work> = {
+  readonly tasks: TaskQueue<Work>
+  /** Keeps a task together with `changes`, all or nothing. */
+  readonly submit: (given: {
+    readonly work: Work
+    readonly threepid: Threepid
+    readonly changes: readonly RecordChange[]
+  }) => ReturnType<TaskQueue<Work>['submit']>
+}
+
+function openQueue<Work>(
+  { clock, random, events }: Outside,
+  { records }: Pick<ErrandDeps, 'records'>,
+  given: {
+    readonly kind: TaskKind
+    readonly terms: TaskTerms
+    readonly run: (task: StoredTask<Work>, signal: AbortSignal) => Promise<TaskVerdict>
+  },
+): Queue<Work> {
+  const { kind, terms, run } = given
+  const tasks = new TaskQueue<Work>({
+    store: taskStore<Work>(records, kind),
+    terms,
+    clock,
+    chance: random.fraction,
+    run,
+    onVerdict: (verdict, { tries }) => events.errandTried({ queue: kind, tries, verdict }),
+    onFault: (error) =>
+      events.taskFailed({ task: `send-${kind}`, peer: null, willRetry: true, error }),
+  })
+  return {
+    tasks,
+    submit: ({ work, threepid, changes }) => {
+      const id = Buffer.from(random.bytes(12)).toString('base64url')
+      return tasks.submit({ id, subject: subjectOf(threepid), work }, (task) =>
+        records.changeRecords([...changes, putTask(kind, task, null)]),
+      )
     },
   }
 }

@@ -1,4 +1,4 @@
-import { expireCountMax, expireIntervalMs, invitesCheckIntervalMs } from '../domain/limits.ts'
+import { expireCountMax, expireIntervalMs, invitesCheckIntervalMs } from '../domain/api-limits.ts'
 import { deliverOwed, type DeliverDeps } from '../features/invites/deliver-invites.ts'
 import { startEvery } from '../platform/clock.ts'
 import type { RecordChange, Storage } from '../storage/storage.ts'

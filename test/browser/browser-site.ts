@@ -82,10 +82,13 @@ export class BrowserSite {
     const node = site.nodes[1]
     if (node === undefined) throw new Error('started without the brief node')
     const email = site.mesh.address('late')
-    const body = { email, client_secret: 'late', send_attempt: 1 }
+    const body = { email, client_secret: 'secret-of-late', send_attempt: 1 }
     const asked = await site.call('POST', '/api/v1/validate/email/requestToken', { body, node })
     const link = linkIn(await this.mailTo(email))
-    const query = new URLSearchParams({ sid: String(asked.json['sid']), client_secret: 'late' })
+    const query = new URLSearchParams({
+      sid: String(asked.json['sid']),
+      client_secret: 'secret-of-late',
+    })
     const path = `/api/v1/3pid/getValidated3pid?${query.toString()}`
     for (let tries = 0; tries < 200; tries++) {
       const { json } = await site.call('GET', path, { node })

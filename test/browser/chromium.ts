@@ -28,7 +28,7 @@ export type Reply = { status(): number; headers(): Record<string, string> }
 /** Of the DevTools protocol, which alone shows preflights. */
 export type DevTools = {
   send(method: string): Promise<unknown>
-  on(event: string, run: (shown: { type?: string; request: { url: string } }) => void): void
+  on(event: string, run: (shown: { request: { method: string; url: string } }) => void): void
 }
 
 export type Context = {
@@ -82,6 +82,7 @@ export const screens: readonly Screen[] = [
 
 /** A page, what it asked for, and what the browser's console said of it. */
 export type Visit = {
+  readonly context: Context
   readonly page: Page
   readonly requested: string[]
   readonly complaints: string[]
@@ -104,7 +105,7 @@ export async function beginVisit(
     if (/^Failed to load resource: .*status of 4/.test(message.text())) return
     complaints.push(`${message.type()}: ${message.text()}`)
   })
-  return { page, requested, complaints, end: () => context.close() }
+  return { context, page, requested, complaints, end: () => context.close() }
 }
 
 /** Screens that stay open from page to page: to open one takes longer than to show a page. */

@@ -115,7 +115,7 @@ export class MailServer {
     onData: (stream, _session, done) => {
       void simpleParser(stream).then((mail) => {
         this.mails.push(mail)
-        done()
+        return done()
       })
     },
   })

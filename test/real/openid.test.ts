@@ -4,7 +4,7 @@ import {
   userinfoBytesMax,
   wellKnownDefaultMs,
   wellKnownFailureMs,
-} from '../../src/domain/limits.ts'
+} from '../../src/domain/api-limits.ts'
 import {
   createOutside,
   FakeHomeserver,

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mintAccessToken } from '../../src/domain/access-token.ts'
-import { bodyBytesMax } from '../../src/domain/limits.ts'
+import { bodyBytesMax } from '../../src/domain/api-limits.ts'
 import {
   addAccount,
   aliceHash,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lookupAddressesMax } from '../../src/domain/limits.ts'
+import { lookupAddressesMax } from '../../src/domain/api-limits.ts'
 import { RefusalError } from '../../src/domain/refusal.ts'
 import {
   addAccount,

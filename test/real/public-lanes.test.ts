@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bodyBytesMax, lookupAddressesMax } from '../../src/domain/limits.ts'
+import { bodyBytesMax, lookupAddressesMax } from '../../src/domain/api-limits.ts'
 import {
   addAccount,
   aliceHash,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { serverKeysRetryMs } from '../../src/domain/limits.ts'
+import { serverKeysRetryMs } from '../../src/domain/api-limits.ts'
 import type { HttpServer } from '../../src/http/server.ts'
 import {
   homeserverKey,

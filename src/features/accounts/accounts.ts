@@ -1,6 +1,6 @@
 import { hashToken, mintAccessToken } from '../../domain/access-token.ts'
 import { isHomeserverCovered } from '../../domain/homeserver-pattern.ts'
-import { tokensPerUserMax } from '../../domain/limits.ts'
+import { tokensPerUserMax } from '../../domain/api-limits.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import { parseServerName } from '../../domain/server-name.ts'
 import type { RateLimits } from '../../http/endpoint.ts'

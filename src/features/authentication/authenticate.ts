@@ -5,7 +5,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { hashToken, isGenuineToken } from '../../domain/access-token.ts'
-import { tokenMemoryMs, tokensRememberedMax } from '../../domain/limits.ts'
+import { tokenMemoryMs, tokensRememberedMax } from '../../domain/api-limits.ts'
 import type { Caller } from '../../http/endpoint.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Account } from '../../storage/storage.ts'

@@ -1,6 +1,6 @@
 import type { Association, MatrixSigner } from '../../domain/association.ts'
 import { signInvite, type Invite } from '../../domain/invite.ts'
-import { inviteCheckMaxMs, inviteFirstCheckMs, invitesDueMax } from '../../domain/limits.ts'
+import { inviteCheckMaxMs, inviteFirstCheckMs, invitesDueMax } from '../../domain/api-limits.ts'
 import type { SignedInvite } from '../../domain/signed-invite.ts'
 import type { OnbindNotice, OnbindOutcome } from '../../matrix/onbind.ts'
 import type { AssociationReader } from '../../log/association-reader.ts'

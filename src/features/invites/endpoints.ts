@@ -1,4 +1,4 @@
-import { inviteDetailCharsMax, inviteDetailsMax } from '../../domain/limits.ts'
+import { inviteDetailCharsMax, inviteDetailsMax } from '../../domain/api-limits.ts'
 import { parseMxid } from '../../domain/mxid.ts'
 import { isRefusal, RefusalError } from '../../domain/refusal.ts'
 import { canonicalThreepid, type Threepid } from '../../domain/threepid.ts'
@@ -68,7 +68,7 @@ function storeEndpoint(deps: InvitesDeps): Endpoint {
     method: 'POST',
     path: `${v2Prefix}/store-invite`,
     auth: 'token',
-    limits: { client: true, caller: 'user' },
+    limits: { caller: 'user' },
     query: brandQuery,
     body: invitation,
     about: storeAbout,
@@ -114,7 +114,7 @@ function signEndpoint(prefix: typeof v1Prefix | typeof v2Prefix, deps: InvitesDe
   }
   return prefix === v1Prefix
     ? endpoint({ ...shared, auth: 'none', sent: 'any', limits: { client: true }, handle })
-    : endpoint({ ...shared, auth: 'token', limits: { client: true, caller: 'user' }, handle })
+    : endpoint({ ...shared, auth: 'token', limits: { caller: 'user' }, handle })
 }
 
 function requestOf(

@@ -3,7 +3,7 @@
  * Relies on: domain/invite, records of the store, the queues that send, associations through a port.
  * Never: stores a one-time private key, or hands one person's invitations to another.
  */
-import { invitesPerAddressMax } from '../../domain/limits.ts'
+import { invitesPerAddressMax } from '../../domain/api-limits.ts'
 import type { Invite } from '../../domain/invite.ts'
 import { subjectOf, type Threepid } from '../../domain/threepid.ts'
 import type { RecordChange, Storage, StoredRecord } from '../../storage/storage.ts'

@@ -8,7 +8,7 @@ import {
   type Invite,
   type Shown,
 } from '../../domain/invite.ts'
-import { inviteFirstCheckMs, invitesPerAddressMax } from '../../domain/limits.ts'
+import { inviteFirstCheckMs, invitesPerAddressMax } from '../../domain/api-limits.ts'
 import { isMxid, parseMxid } from '../../domain/mxid.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import type { Threepid } from '../../domain/threepid.ts'

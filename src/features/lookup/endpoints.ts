@@ -3,7 +3,7 @@
  * Relies on: http/endpoint, log/association-reader.
  * Never: hashes an address, asks another node, or says more than was asked for.
  */
-import { addressesPerPoint, bulkLookupThreepidsMax } from '../../domain/limits.ts'
+import { addressesPerPoint, bulkLookupThreepidsMax } from '../../domain/api-limits.ts'
 import {
   endpoint,
   json,

@@ -1,4 +1,4 @@
-import { lookupAddressesMax } from '../../domain/limits.ts'
+import { lookupAddressesMax } from '../../domain/api-limits.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import type { JsonObject } from '../../http/endpoint.ts'
 import type { AssociationReader } from '../../log/association-reader.ts'

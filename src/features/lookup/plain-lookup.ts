@@ -1,5 +1,5 @@
 import type { Association } from '../../domain/association.ts'
-import { bulkLookupThreepidsMax } from '../../domain/limits.ts'
+import { bulkLookupThreepidsMax } from '../../domain/api-limits.ts'
 import { isRefusal, RefusalError } from '../../domain/refusal.ts'
 import { canonicalThreepid, type Threepid } from '../../domain/threepid.ts'
 import type { JsonObject } from '../../http/endpoint.ts'

@@ -3,7 +3,7 @@
  * Relies on: http/endpoint, domain/policy, a store of acceptances through a port.
  * Never: asks a caller without token, or keeps a URL that is no policy's.
  */
-import { acceptedUrlsMax } from '../../domain/limits.ts'
+import { acceptedUrlsMax } from '../../domain/api-limits.ts'
 import { endpoint, json, v2Prefix, type Endpoint } from '../../http/endpoint.ts'
 import { z } from '../../platform/shape.ts'
 import { acceptTerms, describePolicies, type TermsDeps } from './terms.ts'

@@ -75,7 +75,7 @@ type Prefix = typeof v1Prefix | typeof v2Prefix
 function dialectOf(prefix: Prefix) {
   return prefix === v1Prefix
     ? ({ auth: 'none', sent: 'any', limits: { client: true } } as const)
-    : ({ auth: 'token', sent: 'json', limits: { client: true, caller: 'user' } } as const)
+    : ({ auth: 'token', sent: 'json', limits: { caller: 'user' } } as const)
 }
 
 const requestRefusals: readonly RefusalCode[] = [

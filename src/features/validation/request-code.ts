@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { firstTryWaitMs, sessionChangeTriesMax } from '../../domain/limits.ts'
+import { firstTryWaitMs, sessionChangeTriesMax } from '../../domain/api-limits.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import type { Threepid } from '../../domain/threepid.ts'
 import {

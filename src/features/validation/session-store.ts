@@ -10,7 +10,7 @@ import {
   type SessionTerms,
   type ValidationSession,
 } from '../../domain/validation-session.ts'
-import { expiredSessionKeptMs } from '../../domain/limits.ts'
+import { expiredSessionKeptMs } from '../../domain/api-limits.ts'
 import { subjectOf } from '../../domain/threepid.ts'
 import type { RecordChange, Storage, StoredRecord } from '../../storage/storage.ts'
 

@@ -1,4 +1,4 @@
-import { codeLengthMax, sessionChangeTriesMax } from '../../domain/limits.ts'
+import { codeLengthMax, sessionChangeTriesMax } from '../../domain/api-limits.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import type { Medium, Threepid } from '../../domain/threepid.ts'
 import {

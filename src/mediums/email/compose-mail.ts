@@ -1,4 +1,4 @@
-import { subjectCharsMax } from '../../domain/limits.ts'
+import { subjectCharsMax } from '../../domain/message-limits.ts'
 import type { OutboundMessage, TemplateName, Templates } from '../medium.ts'
 import { messageVariables, oneLine } from './message-variables.ts'
 

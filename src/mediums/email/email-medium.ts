@@ -38,7 +38,9 @@ type Mailer = Transporter<SMTPPool.SentMessageInfo, SMTPPool.Options>
 export function createEmailMedium(options: EmailOptions, deps: EmailDeps): Medium {
   const sender = parseSender(options.from)
   if (sender === null) {
-    throw new MediumSetupError(['email.from: expected one sender, as in Name <address@example.org>'])
+    throw new MediumSetupError([
+      'email.from: expected one sender, as in Name <address@example.org>',
+    ])
   }
   return new EmailMedium(options, deps, sender)
 }
@@ -99,7 +101,10 @@ class EmailMedium implements Medium {
   #open(): Promise<Mailer> {
     this.#mailer ??= (async () => {
       const { createTransport } = await import('nodemailer')
-      const mailer = createTransport({ pool: true, ...transportOptions(this.#smtp, this.#helloName) })
+      const mailer = createTransport({
+        pool: true,
+        ...transportOptions(this.#smtp, this.#helloName),
+      })
       // Each send has its own error; the transport's event says it once more.
       mailer.on('error', () => {})
       return mailer

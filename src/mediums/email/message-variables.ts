@@ -3,7 +3,7 @@ import {
   messageLinkCharsMax,
   shownNameCharsMax,
   shownValueCharsMax,
-} from '../../domain/limits.ts'
+} from '../../domain/message-limits.ts'
 import type { InviteMessage, OutboundMessage, TemplateVariables } from '../medium.ts'
 
 /** Marks that turn the direction of what follows, or show as nothing: with them a link reads as another. */

@@ -5,7 +5,7 @@ import {
   smtpIdleMs,
   smtpMailsPerConnectionMax,
   smtpReplyBytesMax,
-} from '../../domain/limits.ts'
+} from '../../domain/message-limits.ts'
 
 export type SmtpOptions = {
   readonly host: string

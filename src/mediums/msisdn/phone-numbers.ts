@@ -4,7 +4,7 @@
  * Never: lets a number's validity decide about lines of a log: what is a number changes with the library.
  */
 import type { CountryCode, PhoneNumber as ParsedNumber } from 'libphonenumber-js/max'
-import { phoneNumberCharsMax } from '../../domain/limits.ts'
+import { phoneNumberCharsMax } from '../../domain/message-limits.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import { canonicalThreepid } from '../../domain/threepid.ts'
 import type { PhoneNumbers } from '../medium.ts'

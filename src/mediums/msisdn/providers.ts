@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { smsAnswerBytesMax, smsTimeoutMs } from '../../domain/limits.ts'
+import { smsAnswerBytesMax, smsTimeoutMs } from '../../domain/message-limits.ts'
 import type { HttpCall } from '../../platform/http-client.ts'
 import { MediumSetupError } from '../medium.ts'
 

@@ -1,4 +1,4 @@
-import { smsCharsMax, smsParallelMax } from '../../domain/limits.ts'
+import { smsCharsMax, smsParallelMax } from '../../domain/message-limits.ts'
 import { HttpFault, type HttpClient } from '../../platform/http-client.ts'
 import {
   DeliveryFault,

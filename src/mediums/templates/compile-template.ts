@@ -1,5 +1,5 @@
 import { Liquid, type Template } from 'liquidjs'
-import { renderedCharsMax, renderMaxMs, templateCharsMax } from '../../domain/limits.ts'
+import { renderedCharsMax, renderMaxMs, templateCharsMax } from '../../domain/message-limits.ts'
 import type { RenderedTemplate, TemplateName, TemplateVariables } from '../medium.ts'
 import { sampleVariables, templateVariables } from './template-variables.ts'
 
@@ -49,7 +49,9 @@ function createEngine(options: ConstructorParameters<typeof Liquid>[0]): Liquid 
     memoryLimit: renderedCharsMax,
   })
   engine.registerFilter('safe', { raw: true, handler: (value: unknown) => value })
-  engine.registerFilter('urlencode', (value: unknown) => encodeURIComponent(String(value ?? '')))
+  engine.registerFilter('urlencode', (value: unknown) =>
+    typeof value === 'string' ? encodeURIComponent(value) : '',
+  )
   return engine
 }
 

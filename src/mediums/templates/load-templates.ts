@@ -1,4 +1,4 @@
-import { languagesMax } from '../../domain/limits.ts'
+import { languagesMax } from '../../domain/message-limits.ts'
 import {
   MediumSetupError,
   type Audience,

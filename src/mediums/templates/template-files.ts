@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync } from 'node:fs'
 import { join, sep } from 'node:path'
-import { templateFoldersMax } from '../../domain/limits.ts'
+import { templateFoldersMax } from '../../domain/message-limits.ts'
 import { readPublicFile } from '../../platform/secret-file.ts'
 import { templateNames, type TemplateName } from '../medium.ts'
 

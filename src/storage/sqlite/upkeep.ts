@@ -21,10 +21,13 @@ export class Upkeep {
   readonly #deps: UpkeepDeps
   /** The bucket up to which the filter knows every row; null when it is not being filled. */
   #filledTo: Bucket | null = null
+  readonly #changes: Database.Statement
+  #changesSeen = -1
 
   constructor(deps: UpkeepDeps) {
     this.#deps = deps
-    const { filter, meta } = deps
+    const { db, filter, meta } = deps
+    this.#changes = db.prepare('SELECT total_changes()').pluck()
     if (filter === null) return
     this.refillFilter()
     // Nothing to fill it with, and every row to come is added to it: it may speak from the start.
@@ -51,8 +54,17 @@ export class Upkeep {
       transactions.write(() => clearRetired(db, retired, upkeepRows))
       return { done: false }
     }
-    if (walBytes(db) > sqliteWalIdleBytes) transactions.single(() => truncateWal(db))
+    if (this.#isQuiet() && walBytes(db) > sqliteWalIdleBytes)
+      transactions.single(() => truncateWal(db))
     return { done: true }
+  }
+
+  /** Nothing was written since upkeep was last asked for: amid a catch-up a checkpoint now is one too many. */
+  #isQuiet(): boolean {
+    const changes = this.#changes.get() as number
+    const isQuiet = changes === this.#changesSeen
+    this.#changesSeen = changes
+    return isQuiet
   }
 
   /** Commits meanwhile add what they add themselves, behind the place reached here as well as before it. */

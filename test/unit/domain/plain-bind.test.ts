@@ -52,7 +52,7 @@ test('other forms are left to parseEntry', () => {
     line.replace('"t":', '"t":0'),
     line.replace('"ts":1', '"ts":1.'),
     line.replace('"z":"jr0', '"z":"'),
-    line.replace('alice@', `${'a'.repeat(500)}@`),
+    line.replace('alice@', `${'a'.repeat(501)}@`),
     line.replace('@alice:', `@${'a'.repeat(250)}:`),
     line.replace('c2lnbmF0dXJl', 'c'.repeat(2_000)),
     `${line}\r`,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { xMatrixBytesMax } from '../../../src/domain/limits.ts'
+import { xMatrixBytesMax } from '../../../src/domain/api-limits.ts'
 import { isXMatrix, parseXMatrix } from '../../../src/domain/x-matrix.ts'
 
 const hs = { origin: 'hs.example', keyId: 'ed25519:a_1', signature: 'c2ln/+==', destination: null }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { hashToken, isGenuineToken } from '../../../src/domain/access-token.ts'
-import { tokensPerUserMax } from '../../../src/domain/limits.ts'
+import { tokensPerUserMax } from '../../../src/domain/api-limits.ts'
 import { RefusalError } from '../../../src/domain/refusal.ts'
 import { logout, register, type AccountsDeps } from '../../../src/features/accounts/accounts.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { mintAccessToken } from '../../../src/domain/access-token.ts'
-import { tokenMemoryMs } from '../../../src/domain/limits.ts'
+import { tokenMemoryMs } from '../../../src/domain/api-limits.ts'
 import { Authenticator } from '../../../src/features/authentication/authenticate.ts'
 import type { Account } from '../../../src/storage/storage.ts'
 

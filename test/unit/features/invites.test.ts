@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Association } from '../../../src/domain/association.ts'
-import { inviteFirstCheckMs } from '../../../src/domain/limits.ts'
+import { inviteFirstCheckMs } from '../../../src/domain/api-limits.ts'
 import {
   deliver,
   deliverOwed,

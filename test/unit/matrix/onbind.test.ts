@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import type { Association } from '../../../src/domain/association.ts'
-import { onbindWaitMaxMs } from '../../../src/domain/limits.ts'
+import { onbindWaitMaxMs } from '../../../src/domain/api-limits.ts'
 import type { SignedInvite } from '../../../src/domain/signed-invite.ts'
 import { tellHomeserver, type OnbindOutcome } from '../../../src/matrix/onbind.ts'
 import { HttpFault } from '../../../src/platform/http-client.ts'

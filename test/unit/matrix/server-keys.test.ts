@@ -4,7 +4,7 @@ import {
   serverKeysAskingMax,
   serverKeysKeptMaxMs,
   serverKeysRetryMs,
-} from '../../../src/domain/limits.ts'
+} from '../../../src/domain/api-limits.ts'
 import { parseServerName, type ServerName } from '../../../src/domain/server-name.ts'
 import { readKeyStatement, ServerKeys } from '../../../src/matrix/server-keys.ts'
 import { HttpFault } from '../../../src/platform/http-client.ts'
