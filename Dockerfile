@@ -21,7 +21,27 @@ COPY scripts/build.mjs scripts/
 COPY src src
 RUN npm run build
 
-FROM node:24-bookworm-slim
+# For trying things out, by `docker build --target demo`: the mail catcher and the stand-in for a homeserver.
+FROM build AS demo-dependencies
+RUN npm pkg delete dependencies devDependencies \
+  && npm pkg set dependencies.smtp-server='*' dependencies.mailparser='*' \
+    dependencies.@peculiar/x509='*' dependencies.reflect-metadata='*' \
+  && npm prune --ignore-scripts --no-audit --no-fund
+
+FROM node:24-bookworm-slim AS demo
+RUN mkdir /data && chown 1000:1000 /data
+WORKDIR /app
+COPY --from=demo-dependencies /app/node_modules node_modules
+COPY package.json ./
+COPY scripts/mail-catcher scripts/mail-catcher
+COPY scripts/demo-homeserver scripts/demo-homeserver
+USER 1000:1000
+VOLUME ["/data"]
+ENTRYPOINT ["node"]
+CMD ["scripts/mail-catcher/main.mjs", "--host", "0.0.0.0"]
+
+# What runs in earnest, and what is built without a target.
+FROM node:24-bookworm-slim AS node
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Mycelid" \

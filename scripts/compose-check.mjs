@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Proves that docker-compose.yml keeps its word: binds on one node, stops another, binds again, starts it, and finds
-// both bindings there. Works with Compose 1.29 (docker-compose) and v2 (docker compose). Uses a project and ports of
+// Proves that docker-compose.yml keeps its word: proves an address by a mail out of the catcher and binds it on one
+// node, stops another, binds again, starts it, and finds both bindings there. Works with Compose 1.29 (docker-compose) and v2 (docker compose). Uses a project and ports of
 // its own, and removes its containers and volumes whatever happens.
 //
 //   node scripts/compose-check.mjs [--keep] [--no-build]
@@ -9,6 +9,8 @@ import { spawn, spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { openidToken } from './demo-homeserver/homeserver.mjs'
+import * as client from './mesh/matrix-client.mjs'
 import { freePorts } from './mesh/ports.mjs'
 import { red, say, step, warn } from './mesh/story.mjs'
 import { until } from './mesh/until.mjs'
@@ -17,6 +19,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const project = `mycelid-check-${process.pid}`
 const nodes = ['paris', 'lyon', 'oslo']
 const healthyWait = { withinMs: 120_000, pollMs: 500 }
+const homeserverName = 'homeserver:8448'
 const foundWait = { withinMs: 60_000, pollMs: 200 }
 const longTimeoutMs = 15 * 60_000
 
@@ -28,7 +31,7 @@ const { values: options } = parseArgs({
 })
 
 const [command, ...commandArgs] = findCompose()
-const [parisPort, lyonPort, osloPort] = await freePorts([18_090, 18_190, 18_290])
+const [parisPort, lyonPort, osloPort, mailPort] = await freePorts([18_090, 18_190, 18_290, 18_025])
 const ports = { paris: parisPort, lyon: lyonPort, oslo: osloPort }
 const environment = {
   ...process.env,
@@ -36,6 +39,7 @@ const environment = {
   MYCELID_PARIS_PORT: String(parisPort),
   MYCELID_LYON_PORT: String(lyonPort),
   MYCELID_OSLO_PORT: String(osloPort),
+  MYCELID_MAIL_PORT: String(mailPort),
 }
 
 function findCompose() {
@@ -87,6 +91,20 @@ function bind(node, address, mxid) {
   )
 }
 
+/** As its user does: registers, asks for a mail, opens the link in it, binds. */
+async function proveAndBind(name, address, mxid) {
+  const node = { publicUrl: `http://127.0.0.1:${ports[name]}` }
+  const token = await client.register(node, openidToken('first', homeserverName))
+  const session = await client.requestMail(node, { token, email: address, clientSecret: 'check' })
+  const mails = `http://127.0.0.1:${mailPort}/mails.json`
+  const mail = await until(`a mail to ${address}`, foundWait, async () => {
+    const caught = await client.call(mails)
+    return caught.find(({ to }) => to.includes(address))
+  })
+  await client.open(mail.links.find((link) => link.includes('submitToken')))
+  await client.bind(node, { token, session, mxid })
+}
+
 function untilFound(node, address, mxid) {
   const query = new URLSearchParams({ medium: 'email', address })
   const url = `http://127.0.0.1:${ports[node]}/_matrix/identity/api/v1/lookup?${query}`
@@ -100,7 +118,7 @@ function untilFound(node, address, mxid) {
   })
 }
 
-async function checkHardening(node) {
+async function checkHardening(node, published) {
   const [{ Config, HostConfig, NetworkSettings }] = JSON.parse(
     `[${await inspect(node, '{{json .}}')}]`,
   )
@@ -118,18 +136,26 @@ async function checkHardening(node) {
     CapDrop: ['ALL'],
     SecurityOpt: ['no-new-privileges:true'],
     User: '1000:1000',
-    published: ['8090/tcp on 127.0.0.1'],
+    published,
   })
 }
 
 async function prove() {
-  if (!options['no-build']) await step('image built', () => compose('build', '-q', 'setup'))
+  if (!options['no-build']) {
+    await step('images built', () => compose('build', '-q', 'setup', 'mail'))
+  }
   await step('set up and started', () => compose('up', '-d'))
-  await step('all healthy', () => Promise.all(nodes.map(untilHealthy)))
-  await step('locked down as promised', () => Promise.all(nodes.map(checkHardening)))
-  const first = ['first@example.org', '@first:example.org']
+  await step('all healthy', () => Promise.all([...nodes, 'mail', 'homeserver'].map(untilHealthy)))
+  await step('locked down as promised', () =>
+    Promise.all([
+      ...nodes.map((node) => checkHardening(node, ['8090/tcp on 127.0.0.1'])),
+      checkHardening('mail', ['8025/tcp on 127.0.0.1']),
+      checkHardening('homeserver', []),
+    ]),
+  )
+  const first = ['first@example.org', `@first:${homeserverName}`]
   const second = ['second@example.org', '@second:example.org']
-  await step('bound on paris', () => bind('paris', ...first))
+  await step('proved by mail, bound on paris', () => proveAndBind('paris', ...first))
   await step('found on all three', () =>
     Promise.all(nodes.map((node) => untilFound(node, ...first))),
   )
@@ -141,7 +167,7 @@ async function prove() {
     await untilFound('lyon', ...first)
     await untilFound('lyon', ...second)
   })
-  await step('set up once more, nothing changed', () => compose('up', '-d'))
+  await step('set up again, nothing changed', () => compose('up', '-d'))
   await step('still found on all three', () =>
     Promise.all(nodes.map((node) => untilFound(node, ...second))),
   )

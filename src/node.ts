@@ -33,6 +33,8 @@ export type Node = {
     readonly peers: number
     readonly problems: readonly { readonly row: string; readonly message: string }[]
   }
+  /** Reads the certificate of the public listener again; a problem is an event, and the former one stays. */
+  reloadTls(): void
   /** Resolves when the writer has met a broken invariant: nothing is left but to stop. */
   readonly broken: Promise<string>
   stop(): Promise<void>
@@ -96,6 +98,14 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
     health,
     broken,
     reloadPeers: () => reloadPeers(config, outside, { peers, core, mesh }),
+    reloadTls: () => {
+      try {
+        servers.reloadTls()
+      } catch (error) {
+        const told = { task: 'reload-certificate', peer: null, willRetry: false, error }
+        outside.events.taskFailed(told)
+      }
+    },
     stop: async () => {
       condition.isStopping = true
       mesh.stopRenewing()

@@ -40,8 +40,8 @@ function renderList(mails, opened) {
   const rows = mails.map(
     (mail) => `<li><a href="/mails/${mail.id}"${mail === opened ? ' aria-current="page"' : ''}>
 <span class="to">${escapeHtml(mail.to.join(', '))}</span>
-<time datetime="${mail.receivedAt}">${clockTime(mail.receivedAt)}</time>
 <span class="subject">${escapeHtml(mail.subject || 'No subject')}</span>
+<time datetime="${mail.receivedAt}">${clockTime(mail.receivedAt)}</time>
 </a></li>`,
   )
   return `<ol>${rows.join('\n')}</ol>`
@@ -60,7 +60,7 @@ function renderNothing(isStart) {
 
 function renderMail(mail) {
   const parts = [
-    ['html', 'As a mail client shows it', mail.html === null ? null : renderFrame(mail)],
+    ['html', 'Message', mail.html === null ? null : renderFrame(mail)],
     ['text', 'Plain text', mail.text === null ? null : `<pre>${linkify(mail.text)}</pre>`],
     ['headers', 'Headers', `<pre>${escapeHtml(mail.headers.join('\n'))}</pre>`],
   ].filter(([, , content]) => content !== null)

@@ -10,7 +10,7 @@ export async function readMail(raw, to) {
   const html = parsed.html === false ? null : (parsed.html ?? null)
   const text = parsed.text ?? null
   return {
-    from: parsed.from?.text ?? '',
+    from: (parsed.from?.value ?? []).map(writeMailbox).join(', '),
     to: to.slice(0, shownMax),
     subject: parsed.subject ?? '',
     text,
@@ -24,6 +24,10 @@ export async function readMail(raw, to) {
       .map(({ filename, contentType, size }) => ({ name: filename ?? '', contentType, size })),
     bytes: raw.length,
   }
+}
+
+function writeMailbox({ name, address }) {
+  return name ? `${name} <${address}>` : address
 }
 
 /** The web addresses in a text and where they begin. What ends a sentence does not belong to an address. */

@@ -33,7 +33,7 @@ export function duration(ms) {
 }
 
 export function done(what, ms, detail = '') {
-  say(`  ${green('✓')} ${what.padEnd(34)} ${duration(ms).padStart(8)}   ${faint(detail)}`.trimEnd())
+  say(`  ${green('✓')} ${what.padEnd(32)} ${duration(ms).padStart(8)}   ${faint(detail)}`.trimEnd())
 }
 
 /** Runs one step and says that it was done, how long it took and what `detail` makes of its result. */

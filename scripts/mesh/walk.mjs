@@ -29,9 +29,10 @@ export function walkSteps({ paris, oslo, homeserverName, catcherUrl, pepper }) {
       ],
     },
     {
-      remark: `Open ${catcherUrl} and press the button in the mail. Or do as it does`,
+      remark: `Open ${catcherUrl} and press the button in the mail. Or with curl`,
       lines: [
-        `curl -so /dev/null -w '%{http_code}\\n' $(curl -s ${catcherUrl}/mails.json |`,
+        `mails=${catcherUrl}/mails.json`,
+        `curl -so /dev/null -w '%{http_code}\\n' $(curl -s $mails |`,
         `  grep -o 'http[^ "\\]*submitToken[^ "\\]*' | head -n 1)`,
       ],
     },

@@ -70,7 +70,10 @@ async function run(
     version: productVersion(),
     listeners: node.ports,
   })
-  signals.onReload(() => void reload(node, outside))
+  signals.onReload(() => {
+    reload(node, outside)
+    node.reloadTls()
+  })
   const reason = await Promise.race([
     signals.ended,
     node.broken.then((why) => `the writer stopped: ${why}`),

@@ -47,6 +47,8 @@ export const callsMax = 64
 export const callTimeoutMs = 10_000
 /** All that finding a homeserver and asking it may take together. */
 export const homeserverTimeoutMs = 20_000
+/** OpenID tokens have some 100 characters; this one becomes part of a URL that we call. */
+export const openidTokenLengthMax = 4_096
 export const userinfoBytesMax = 5 * 1024
 export const wellKnownBytesMax = 50 * 1024
 export const wellKnownRedirectsMax = 5
@@ -104,6 +106,8 @@ export const firstTryWaitMs = 1_000
 // ---- invitations
 /** Open invitations of one address: all of them are handed over with one bind, in one call. */
 export const invitesPerAddressMax = 100
+/** All invitations of one address, told ones among them, until they expire: what is read when it is bound. */
+export const invitesKeptPerAddressMax = 300
 /** A text of an invitation is cut off here; longer ones say nothing more to a person. */
 export const inviteDetailCharsMax = 1_000
 /** Members of an invitation that are kept beside those we know. */

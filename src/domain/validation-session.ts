@@ -35,6 +35,8 @@ export type SessionTerms = {
 export type SessionRequest = {
   readonly threepid: Threepid
   readonly clientSecret: string
+  /** Matrix ID of whoever asks; null in v1, which knows no callers. */
+  readonly owner: string | null
   readonly sendAttempt: number
   readonly nextLink: string | null
 }
@@ -48,13 +50,17 @@ export function isOpaqueId(text: string): boolean {
 
 const opaquePattern = /^[0-9a-zA-Z.=_-]{1,255}$/
 
-/** The id of the session of an address and a client secret; nobody without the site's secret can make it. */
+/**
+ * The id of the session of an address and a client secret; nobody without the site's secret can make it. Two users
+ * whose clients chose the same secret have a session each: neither's attempts keep a mail from the other.
+ */
 export function sessionId(
   siteSecret: Uint8Array,
-  { threepid, clientSecret }: Pick<SessionRequest, 'threepid' | 'clientSecret'>,
+  { threepid, clientSecret, owner }: Pick<SessionRequest, 'threepid' | 'clientSecret' | 'owner'>,
 ): string {
   const { medium, address } = threepid
-  return macOf(siteSecret, 'session id', [medium, address, clientSecret]).slice(0, 32)
+  const parts = [medium, address, clientSecret, ...(owner === null ? [] : [owner])]
+  return macOf(siteSecret, 'session id', parts).slice(0, 32)
 }
 
 /** Whether the session was begun with this client secret. Takes the same time for every wrong one. */

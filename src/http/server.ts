@@ -4,7 +4,7 @@
  * Never: knows what an endpoint does, or answers anything past the pipeline.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import {
   connectionsMax,
@@ -48,6 +48,8 @@ export type HttpServerOptions = {
 
 export type HttpServer = {
   readonly port: number
+  /** New connections get this certificate (PEM); those that stand keep theirs. Throws when it does not fit its key. */
+  changeTls(tls: { readonly cert: string; readonly key: string }): void
   /** Takes no more connections, lets requests in flight finish for drainMaxMs, then cuts what is left. */
   stop(): Promise<void>
 }
@@ -60,12 +62,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   await listen(server, options.listen)
   return {
     port: (server.address() as AddressInfo).port,
+    changeTls: (tls) => {
+      if (server instanceof TlsServer) server.setSecureContext({ ...tls, minVersion })
+    },
     stop: () => {
       isStopping = true
       return close(server, options.clock)
     },
   }
 }
+
+const minVersion = 'TLSv1.2'
 
 const noStore = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']
 
@@ -113,7 +120,7 @@ function createListener({ tls }: HttpServerOptions, handler: Handler): Server {
   const server =
     tls === undefined
       ? createServer(bounds, handler)
-      : createTlsServer({ ...bounds, ...tls, minVersion: 'TLSv1.2' }, handler)
+      : createTlsServer({ ...bounds, ...tls, minVersion }, handler)
   server.maxConnections = connectionsMax
   server.on('clientError', answerMalformed)
   return server

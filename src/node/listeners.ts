@@ -24,12 +24,20 @@ export type Served = {
   readonly metrics: () => Promise<string>
 }
 
+export type Servers = {
+  readonly public: HttpServer
+  readonly admin: HttpServer
+  readonly api: PublicApi
+  /** Reads the public listener's certificate again. Throws when it cannot be used; the former one stays then. */
+  reloadTls(): void
+}
+
 export async function startServers(
   config: Config,
   outside: Outside,
   served: Served,
   undo: Undo,
-): Promise<{ public: HttpServer; admin: HttpServer; api: PublicApi }> {
+): Promise<Servers> {
   const { clock, random, logger, events } = outside
   const trustedProxies = networksOf(config.trustedProxies)
   const common = { clock, random, trustedProxies, onRequest: events.requestServed }
@@ -47,11 +55,7 @@ export async function startServers(
     isPublic: true,
     hasFastLane: true,
     logger: logger.child({ listener: 'public' }),
-    ...(tls === null
-      ? {}
-      : {
-          tls: { cert: readFileSync(tls.certFile, 'utf8'), key: readFileSync(tls.keyFile, 'utf8') },
-        }),
+    ...(tls === null ? {} : { tls: readPair(tls) }),
   })
   undo.push(() => publicServer.stop())
   const { token, internalBind } = config.admin
@@ -74,7 +78,21 @@ export async function startServers(
     logger: logger.child({ listener: 'admin' }),
   })
   undo.push(() => adminServer.stop())
-  return { public: publicServer, admin: adminServer, api }
+  return {
+    public: publicServer,
+    admin: adminServer,
+    api,
+    reloadTls: () => {
+      if (tls !== null) publicServer.changeTls(readPair(tls))
+    },
+  }
+}
+
+function readPair(files: { readonly certFile: string; readonly keyFile: string }): {
+  readonly cert: string
+  readonly key: string
+} {
+  return { cert: readFileSync(files.certFile, 'utf8'), key: readFileSync(files.keyFile, 'utf8') }
 }
 
 function isSameText(a: string, b: string): boolean {

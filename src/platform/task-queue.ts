@@ -68,6 +68,8 @@ export class TaskQueue<Work> {
   #reserved = 0
   #timer: Timer | null = null
   #isPolling = false
+  /** Whether more may be due than there was room for. */
+  #mayHaveMore = true
 
   constructor(deps: TaskQueueDeps<Work>) {
     this.#deps = deps
@@ -94,6 +96,7 @@ export class TaskQueue<Work> {
       ? { ...given, tries: 1, firstMs: nowMs, dueMs: nowMs + this.#leaseMs() }
       : { ...given, tries: 0, firstMs: nowMs, dueMs: nowMs }
     if (isImmediate) this.#reserved++
+    else this.#mayHaveMore = true
     let isStored = false
     try {
       isStored = await commit(task)
@@ -142,7 +145,11 @@ export class TaskQueue<Work> {
     const countMax = this.#freeCount()
     if (countMax <= 0) return
     const nowMs = clock.wallMs()
-    for (const { task, revision } of await store.due(nowMs, countMax)) {
+    // Before the store is asked: what is submitted meanwhile may not be in its answer.
+    this.#mayHaveMore = false
+    const due = await store.due(nowMs, countMax)
+    if (due.length === countMax) this.#mayHaveMore = true
+    for (const { task, revision } of due) {
       const taken = { ...task, tries: task.tries + 1, dueMs: nowMs + this.#leaseMs() }
       if (await store.put(taken, revision)) void this.#enqueue(taken)
     }
@@ -150,7 +157,7 @@ export class TaskQueue<Work> {
 
   #enqueue(task: StoredTask<Work>): Promise<TaskVerdict> {
     const tried = this.#queue.add(() => this.#try(task))
-    void tried.then(() => this.#poll())
+    void tried.then(() => (this.#mayHaveMore ? this.#poll() : undefined))
     return tried
   }
 

@@ -25,10 +25,14 @@ export type Page = {
 
 export type Reply = { status(): number; headers(): Record<string, string> }
 
-/** Of the DevTools protocol, which alone shows preflights. */
+/** Of the DevTools protocol, which alone shows preflights, and what the browser will not do for ever. */
 export type DevTools = {
   send(method: string): Promise<unknown>
-  on(event: string, run: (shown: { request: { method: string; url: string } }) => void): void
+  on(
+    event: 'Network.requestWillBeSent',
+    run: (shown: { request: { method: string; url: string } }) => void,
+  ): void
+  on(event: 'Audits.issueAdded', run: (shown: { issue: { code: string } }) => void): void
 }
 
 export type Context = {
@@ -44,10 +48,15 @@ export type Browser = {
 
 type PlaywrightCore = { readonly chromium: { launch(options: object): Promise<Browser> } }
 
-/** Null where this machine has none: the tests that need it are skipped, and CI lets no test be skipped. */
+const givenPath = process.env['MYCELID_CHROMIUM']
+
+/**
+ * Where MYCELID_CHROMIUM says, else where Debian puts it. Null where there is none: the tests that need it are skipped,
+ * and CI lets no test be skipped.
+ */
 export const chromiumPath =
-  [process.env['MYCELID_CHROMIUM'] ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
-    (path) => path !== '' && existsSync(path),
+  (givenPath === undefined ? ['/usr/bin/chromium', '/usr/bin/chromium-browser'] : [givenPath]).find(
+    existsSync,
   ) ?? null
 
 export const hasNoChromium = chromiumPath === null

@@ -125,6 +125,8 @@ describe.skipIf(hasNoChromium)('in chromium, a web client on another origin', ()
   let context: Context
   let alice = ''
   const preflights: string[] = []
+  /** Of the browser, such as that a lone `*` will not cover Authorization for ever. */
+  const issues: string[] = []
 
   beforeAll(async () => {
     await site.start()
@@ -138,6 +140,10 @@ describe.skipIf(hasNoChromium)('in chromium, a web client on another origin', ()
     await tools.send('Network.enable')
     tools.on('Network.requestWillBeSent', ({ request }) => {
       if (request.method === 'OPTIONS') preflights.push(request.url)
+    })
+    await tools.send('Audits.enable')
+    tools.on('Audits.issueAdded', ({ issue }) => {
+      if (/Cors|Deprecation/.test(issue.code)) issues.push(JSON.stringify(issue))
     })
     await page.goto(`http://127.0.0.1:${app.port}/`)
   })
@@ -190,6 +196,7 @@ describe.skipIf(hasNoChromium)('in chromium, a web client on another origin', ()
     const unasked = () =>
       calls.filter(({ operation, path = operation }) => !preflights.includes(site.url(path)))
     await expect.poll(unasked).toEqual([])
+    expect(issues).toEqual([])
   })
 
   test.each([

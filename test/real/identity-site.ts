@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { simpleParser, type ParsedMail } from 'mailparser'
 import { SMTPServer } from 'smtp-server'
 import { request } from 'undici'
@@ -112,12 +113,7 @@ export class MailServer {
       if (code === undefined) done()
       else done(Object.assign(new Error('not here'), { responseCode: code }))
     },
-    onData: (stream, _session, done) => {
-      void simpleParser(stream).then((mail) => {
-        this.mails.push(mail)
-        return done()
-      })
-    },
+    onData: (stream, _session, done) => void this.#keep(stream).finally(done),
   })
 
   start(): Promise<void> {
@@ -131,6 +127,10 @@ export class MailServer {
 
   stop(): Promise<void> {
     return new Promise((resolve) => this.#server.close(() => resolve()))
+  }
+
+  async #keep(stream: Readable): Promise<void> {
+    this.mails.push(await simpleParser(stream))
   }
 
   /** The newest mail once there are `count`. */
@@ -185,8 +185,14 @@ export class IdentitySite {
     return this.mesh.start(node, environmentOf(node))
   }
 
-  /** Answers what leaked into logs. */
+  /** Answers what leaked into logs, metrics or the status page. */
   async end(): Promise<string[]> {
+    for (const { name, ports } of this.nodes) {
+      for (const path of ['/metrics', '/', '/health/ready']) {
+        const answer = await fetch(`http://127.0.0.1:${ports.admin}${path}`).catch(() => null)
+        if (answer !== null) this.mesh.outputs.set(`${name}${path}`, await answer.text())
+      }
+    }
     const leaks = await this.mesh.end()
     await Promise.all([this.homeserver.stop(), this.mailServer.stop()])
     return leaks
@@ -197,7 +203,7 @@ export class IdentitySite {
   }
 
   async call(
-    method: 'GET' | 'POST' | 'HEAD',
+    method: 'GET' | 'POST' | 'HEAD' | 'PUT' | 'DELETE' | 'PATCH' | 'OPTIONS',
     path: string,
     given: {
       readonly body?: unknown
@@ -218,7 +224,7 @@ export class IdentitySite {
       headers: { ...(authorization === null ? {} : { authorization }), ...given.headers },
       ...(body === undefined
         ? {}
-        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        : { body: typeof body === 'string' || isBytes(body) ? body : JSON.stringify(body) }),
     })
     const text = await answer.text()
     return { status: statusCode, headers, text, json: text.startsWith('{') ? parse(text) : {} }
@@ -263,6 +269,10 @@ export class IdentitySite {
     if (opened.status !== 200) throw new Error(`link: ${opened.status} ${opened.text}`)
     return { sid: String(asked.json['sid']), client_secret: clientSecret }
   }
+}
+
+function isBytes(body: unknown): body is Buffer {
+  return Buffer.isBuffer(body)
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -85,6 +85,8 @@ export class TestMesh {
       mesh: { url: `https://127.0.0.1:${ports.mesh}`, peers_file: peersFile },
       lookup: { pepper },
       admin: { internal_bind: true },
+      // One client asks for everything here.
+      rate_limits: { enabled: false },
       log: { level: 'trace' },
       ...settings,
     }

@@ -3,12 +3,16 @@
  * Relies on: http/endpoint, matrix/openid through a port, the store of accounts through a port.
  * Never: believes a Matrix ID its homeserver did not vouch for, or stores a token.
  */
+import { openidTokenLengthMax } from '../../domain/api-limits.ts'
 import { endpoint, json, v2Prefix, type Endpoint } from '../../http/endpoint.ts'
 import { z } from '../../platform/shape.ts'
 import { logout, register, type AccountsDeps } from './accounts.ts'
 
 /** The homeserver's OpenID answer as a client passes it on; only two members are ever needed. */
-const registration = z.object({ access_token: z.string().min(1), matrix_server_name: z.string() })
+const registration = z.object({
+  access_token: z.string().min(1).max(openidTokenLengthMax),
+  matrix_server_name: z.string(),
+})
 
 export function accountsEndpoints(deps: AccountsDeps): Endpoint[] {
   return [

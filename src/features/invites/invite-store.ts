@@ -3,7 +3,7 @@
  * Relies on: domain/invite, records of the store, the queues that send, associations through a port.
  * Never: stores a one-time private key, or hands one person's invitations to another.
  */
-import { invitesPerAddressMax } from '../../domain/api-limits.ts'
+import { invitesKeptPerAddressMax, invitesPerAddressMax } from '../../domain/api-limits.ts'
 import type { Invite } from '../../domain/invite.ts'
 import { subjectOf, type Threepid } from '../../domain/threepid.ts'
 import type { RecordChange, Storage, StoredRecord } from '../../storage/storage.ts'
@@ -34,12 +34,24 @@ export class InviteStore {
 
   /** Those of an address nobody has been told of yet. */
   async openFor(threepid: Threepid, nowMs: number): Promise<readonly KeptInvite[]> {
+    return (await this.#keptFor(threepid, nowMs)).filter(({ invite }) => invite.state === 'open')
+  }
+
+  /** Whether an address may have one more: as many in all as `openFor` looks through, or it would miss some. */
+  async hasRoomFor(threepid: Threepid, nowMs: number): Promise<boolean> {
+    const kept = await this.#keptFor(threepid, nowMs)
+    const open = kept.filter(({ invite }) => invite.state === 'open')
+    return kept.length < invitesKeptPerAddressMax && open.length < invitesPerAddressMax
+  }
+
+  async #keptFor(threepid: Threepid, nowMs: number): Promise<readonly KeptInvite[]> {
     const subject = subjectOf(threepid)
-    const records = await this.#records.recordsOf('invite', subject, invitesPerAddressMax)
+    // Some more than are let in: of those stored at the same moment a few may pass the bound.
+    const countMax = invitesKeptPerAddressMax * 2
+    const records = await this.#records.recordsOf('invite', subject, countMax)
     return records
       .filter((record) => !isExpired(record, nowMs))
       .map((record) => ({ invite: readInvite(record), record }))
-      .filter(({ invite }) => invite.state === 'open')
   }
 
   async due(byMs: number, countMax: number): Promise<readonly KeptInvite[]> {

@@ -8,7 +8,7 @@ import {
   type Invite,
   type Shown,
 } from '../../domain/invite.ts'
-import { inviteFirstCheckMs, invitesPerAddressMax } from '../../domain/api-limits.ts'
+import { inviteFirstCheckMs } from '../../domain/api-limits.ts'
 import { isMxid, parseMxid } from '../../domain/mxid.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 import type { Threepid } from '../../domain/threepid.ts'
@@ -78,7 +78,7 @@ export async function storeInvite(
   await refuseBound(deps, threepid)
   const { siteSecret, invites, clock } = deps
   const nowMs = clock.wallMs()
-  if ((await invites.openFor(threepid, nowMs)).length >= invitesPerAddressMax) {
+  if (!(await invites.hasRoomFor(threepid, nowMs))) {
     throw new RefusalError('limit-exceeded', 'too many invitations wait for this address')
   }
   const token = Buffer.from(deps.random.bytes(32)).toString('base64url')
@@ -111,8 +111,8 @@ function admit(
   }
 }
 
-/** With or without a domain: rooms of version 12 have none. */
-const roomIdPattern = /^![^\p{Cc}\p{Cs}\p{Z}]{1,254}$/u
+/** With or without a domain, for rooms of version 12 have none; what it begins with is the homeserver's affair. */
+const roomIdPattern = /^[^\p{Cc}\p{Cs}\p{Z}]{1,255}$/u
 
 async function refuseBound(
   { associations }: Pick<StoreInviteDeps, 'associations'>,

@@ -1,4 +1,5 @@
 import { fromAnyBase64, toBase64Unpadded } from '../../domain/base64.ts'
+import { formatEphemeralKey } from '../../domain/invite.ts'
 import { RefusalError } from '../../domain/refusal.ts'
 
 /** The long-term Matrix keys of this node and of its siblings (DESIGN 2.1). Keys are unpadded standard base64. */
@@ -7,7 +8,7 @@ export type SiteKeys = {
   isValid(publicKey: string): boolean
 }
 
-/** The one-time keys of invites, by the exact string handed out. */
+/** The one-time keys of invites, in the form they are handed out in: unpadded URL-safe base64. */
 export type EphemeralKeys = {
   isValid(publicKey: string): Promise<boolean>
 }
@@ -29,9 +30,10 @@ export function isSiteKeyValid({ site }: KeysDeps, sent: string): boolean {
   return bytes?.length === keyBytes && site.isValid(toBase64Unpadded(bytes))
 }
 
+/** Either alphabet, padded or not: a homeserver may have written the key of a room event anew. */
 export async function isEphemeralKeyValid({ ephemeral }: KeysDeps, sent: string): Promise<boolean> {
-  const text = unspaced(sent)
-  return fromAnyBase64(text)?.length === keyBytes && (await ephemeral.isValid(text))
+  const bytes = fromAnyBase64(unspaced(sent))
+  return bytes?.length === keyBytes && (await ephemeral.isValid(formatEphemeralKey(bytes)))
 }
 
 /** A plus that was not percent-encoded in the query arrives as a space, and no key has spaces. */

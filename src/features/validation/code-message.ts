@@ -13,7 +13,7 @@ export type CodeMessageDeps = {
   readonly clock: Pick<Clock, 'wallMs'>
 }
 
-/** The message of an errand, made when it is sent; null when there is nothing to prove any more. */
+/** The message of an errand, made when it is sent; null when its code is worth nothing any more. */
 export async function codeMessage(
   deps: CodeMessageDeps,
   errand: CodeErrand,
@@ -21,7 +21,8 @@ export async function codeMessage(
 ): Promise<ValidationMessage | null> {
   const { siteSecret, sessions, terms, publicBaseUrl, clock } = deps
   const session = (await sessions.find(errand.sid))?.session
-  if (session === undefined || sessionState(session, terms, clock.wallMs()) !== 'open') return null
+  if (session === undefined || sessionState(session, terms, clock.wallMs()) === 'expired')
+    return null
   const { medium, address } = session.threepid
   const token = codeOf(siteSecret, session)
   const query = new URLSearchParams({

@@ -9,6 +9,7 @@ import {
   v1Prefix,
   v2Prefix,
   type Answer,
+  type Caller,
   type Endpoint,
   type RateLimits,
 } from '../../http/endpoint.ts'
@@ -98,10 +99,12 @@ function emailRequestEndpoint(prefix: Prefix, deps: ValidationDeps): Endpoint {
       answer: sid,
       refusals: requestRefusals,
     },
-    handle: async ({ body, query, languages }) => {
+    handle: async ({ body, query, languages, caller }) => {
       requireServed(deps, 'email')
       const threepid = readEmail(body.email)
-      const request = requestOf({ prefix, deps, threepid, languages }, { ...query, ...body })
+      const owner = ownerOf(caller)
+      const from = { prefix, deps, threepid, languages, owner }
+      const request = requestOf(from, { ...query, ...body })
       deps.limits.spend('threepid', `email ${threepid.address}`)
       return json({ sid: await requestToken(deps, request) })
     },
@@ -120,11 +123,13 @@ function phoneRequestEndpoint(prefix: Prefix, deps: ValidationDeps): Endpoint {
       answer: sid.extend({ success: z.boolean(), msisdn: z.string(), intl_fmt: z.string() }),
       refusals: requestRefusals,
     },
-    handle: async ({ body, query, languages }) => {
+    handle: async ({ body, query, languages, caller }) => {
       requireServed(deps, 'msisdn')
       const number = await deps.phoneNumbers.read(body.country, body.phone_number)
       const threepid = canonicalThreepid('msisdn', number.address)
-      const request = requestOf({ prefix, deps, threepid, languages }, { ...query, ...body })
+      const owner = ownerOf(caller)
+      const from = { prefix, deps, threepid, languages, owner }
+      const request = requestOf(from, { ...query, ...body })
       deps.limits.spend('threepid', `msisdn ${threepid.address}`)
       deps.limits.spend('country', number.country ?? number.callingCode)
       const answer = { success: true, msisdn: number.address, intl_fmt: number.intlFormat }
@@ -221,12 +226,14 @@ function requestOf(
     readonly deps: ValidationDeps
     readonly threepid: Threepid
     readonly languages: readonly string[]
+    readonly owner: string | null
   },
   sent: z.output<typeof emailRequest> | z.output<typeof phoneRequest>,
 ): CodeRequest {
-  const { prefix, deps, threepid, languages } = given
+  const { prefix, deps, threepid, languages, owner } = given
   return {
     threepid,
+    owner,
     clientSecret: sent.client_secret,
     sendAttempt: sent.send_attempt,
     nextLink: nextLinkOf(sent.next_link, deps.nextLinkAllow),
@@ -234,6 +241,10 @@ function requestOf(
     brand: sent.brand ?? null,
     isV1: prefix === v1Prefix,
   }
+}
+
+function ownerOf(caller: Caller | null): string | null {
+  return caller?.mxid ?? null
 }
 
 function nextLinkOf(sent: string | null | undefined, allowed: readonly string[]): string | null {

@@ -25,7 +25,14 @@ function ask(
     ...more
   }: Partial<SessionRequest> & { nowMs?: number; nonce?: string },
 ): ReturnType<typeof requestCode> {
-  const request = { threepid: email, clientSecret: 's', sendAttempt: 1, nextLink: null, ...more }
+  const defaults = {
+    threepid: email,
+    clientSecret: 's',
+    owner: null,
+    sendAttempt: 1,
+    nextLink: null,
+  }
+  const request = { ...defaults, ...more }
   return requestCode({ siteSecret, stands, request, terms, nowMs, nonce })
 }
 
@@ -35,20 +42,25 @@ function show(session: ValidationSession, code: string, nowMs = 1): ReturnType<t
 
 describe('the id of a session', () => {
   test('is the same for the same address and secret, and another for anything else', () => {
-    const id = (threepid: Threepid, clientSecret: string): string =>
-      sessionId(siteSecret, { threepid, clientSecret })
+    const id = (threepid: Threepid, clientSecret: string, owner: string | null = null): string =>
+      sessionId(siteSecret, { threepid, clientSecret, owner })
     expect(id(email, 's')).toBe(id(email, 's'))
-    const others = [id(phone, 's'), id(email, 't'), id({ ...email, address: 'b@example.org' }, 's')]
-    expect(new Set([id(email, 's'), ...others]).size).toBe(4)
-    expect(sessionId(Buffer.alloc(32, 2), { threepid: email, clientSecret: 's' })).not.toBe(
-      id(email, 's'),
-    )
+    expect(id(email, 's', '@a:x')).toBe(id(email, 's', '@a:x'))
+    const others = [
+      id(phone, 's'),
+      id(email, 't'),
+      id({ ...email, address: 'b@example.org' }, 's'),
+      id(email, 's', '@a:x'),
+      id(email, 's', '@b:x'),
+      sessionId(Buffer.alloc(32, 2), { threepid: email, clientSecret: 's', owner: null }),
+    ]
+    expect(new Set([id(email, 's'), ...others]).size).toBe(7)
     expect(isOpaqueId(id(email, 's'))).toBe(true)
   })
 
   test('cannot be had by moving letters from the address to the secret', () => {
     const id = (address: string, clientSecret: string): string =>
-      sessionId(siteSecret, { threepid: { medium: 'email', address }, clientSecret })
+      sessionId(siteSecret, { threepid: { medium: 'email', address }, clientSecret, owner: null })
     expect(id('a@b.c', 'd1')).not.toBe(id('a@b.cd', '1'))
   })
 })

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
 import type { Association } from '../../../src/domain/association.ts'
-import { inviteFirstCheckMs } from '../../../src/domain/api-limits.ts'
+import {
+  inviteFirstCheckMs,
+  invitesKeptPerAddressMax,
+  invitesPerAddressMax,
+} from '../../../src/domain/api-limits.ts'
 import {
   deliver,
   deliverOwed,
@@ -67,7 +71,13 @@ class World {
         siteKeys: () => ['KEY1', 'KEY2'],
         publicBaseUrl: 'https://id.example.org',
         clock: this.clock,
-        random: { bytes: (count) => new Uint8Array(count).fill(++this.#count) },
+        random: {
+          bytes: (count) => {
+            const bytes = Buffer.alloc(count)
+            bytes.writeUInt32LE(++this.#count)
+            return bytes
+          },
+        },
         send: async (errand, changes) => {
           if (!(await this.records.changeRecords(changes))) return null
           this.mails.push(errand)
@@ -126,7 +136,9 @@ test.each([
   [{ roomId: '!bad' }, 'invite-blocked'],
   [{ details: { room_name: 'CASINO night' } }, 'invite-blocked'],
   [{ sender: 'nobody' }, 'param-invalid'],
-  [{ roomId: '#alias:x' }, 'param-invalid'],
+  [{ roomId: 'a room' }, 'param-invalid'],
+  [{ roomId: '' }, 'param-invalid'],
+  [{ roomId: '!' + 'x'.repeat(255) }, 'param-invalid'],
 ])('the invitation %j is refused with %s, and nothing is kept', async (more, code) => {
   const world = new World()
   await expect(world.store(alice, more)).rejects.toMatchObject({ code })
@@ -225,6 +237,33 @@ test('told or given up, it is used; let go before, it waits for the next who bin
   expect(invites).toHaveLength(1)
   await settleInvites(world.delivery, errand, 'used')
   expect((await deliver(world.delivery, world.bind(alice, '@c:x.org'))).invites).toEqual([])
+})
+
+test('invitations that were told of stand in the way of no later one', async () => {
+  const world = new World()
+  for (let i = 0; i < invitesPerAddressMax; i++) await world.store(alice)
+  await expect(world.store(alice)).rejects.toMatchObject({ code: 'limit-exceeded' })
+  await deliver(world.delivery, world.bind(alice, '@a:x.org'))
+  const [errand] = world.onbinds
+  if (errand === undefined) throw new Error('nothing was sent')
+  await settleInvites(world.delivery, errand, 'used')
+  world.bound.clear()
+  const { token } = await world.store(alice)
+  const { invites } = await deliver(world.delivery, world.bind(alice, '@b:x.org'))
+  expect(invites.map((invite) => invite.token)).toEqual([token])
+})
+
+test('an address keeps no more invitations than a bind looks at, told ones among them', async () => {
+  const world = new World()
+  const storeAndBind = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await world.store(alice)
+    await deliver(world.delivery, world.bind(alice, '@a:x.org'))
+    world.bound.clear()
+  }
+  for (let kept = 0; kept < invitesKeptPerAddressMax; kept += invitesPerAddressMax) {
+    await storeAndBind(invitesPerAddressMax)
+  }
+  await expect(world.store(alice)).rejects.toMatchObject({ code: 'limit-exceeded' })
 })
 
 test('an invitation that has expired is neither handed over nor signed', async () => {
