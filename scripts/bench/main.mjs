@@ -11,6 +11,7 @@ import { catchUp, fillOrigin } from './catch-up.mjs'
 import { hashAndInsert } from './plain-loop.mjs'
 import { writeChunk } from './lines.mjs'
 import { lookupRatio } from './lookups.mjs'
+import { bindRate, lookupsWhileMailHangs, sessionMemory } from './people.mjs'
 import { giveToken, makeNode, seedOf, start, stop } from './nodes.mjs'
 
 const { values } = parseArgs({
@@ -29,6 +30,9 @@ const parts = values.only?.split(',') ?? [
   'latency',
   'lookup',
   'wire',
+  'bind',
+  'mail',
+  'sessions',
 ]
 const dir = mkdtempSync(join(tmpdir(), 'mycelid-bench-'))
 const results = []
@@ -106,6 +110,9 @@ async function run() {
   if (parts.includes('lookup')) await lookups()
   if (parts.includes('latency')) await latency()
   if (parts.includes('catch-up')) await catchUpFrom(origin, large)
+  if (parts.includes('bind')) await binds()
+  if (parts.includes('mail')) await mails()
+  if (parts.includes('sessions')) await sessions()
 }
 
 async function wire({ chunk, rows: count }) {
@@ -156,6 +163,33 @@ async function catchUpFrom(origin, large) {
     '×',
   )
   report('start to first answer with them', startSeconds, 's', 1, true)
+}
+
+async function binds() {
+  say('binding validated sessions, 64 clients')
+  const { perSecond, cpuMs } = await bindRate(dir)
+  report('3pid/bind of validated sessions, durable', perSecond, '/s', 2_000)
+  report('CPU of each, all threads', cpuMs, 'ms')
+}
+
+async function mails() {
+  say('lookups while the mail server hangs')
+  const { idle, busy, mailsPerSecond } = await lookupsWhileMailHangs(dir)
+  report('requestToken answered meanwhile', mailsPerSecond, '/s', 195)
+  report('lookups meanwhile ÷ without', busy / idle, '', 0.8)
+}
+
+async function sessions() {
+  say('a hundred thousand sessions')
+  const { early, late, perSecond } = await sessionMemory(dir)
+  report('requestToken begun, durable', perSecond, '/s')
+  report(
+    'memory after 100,000 sessions less after 10,000',
+    (late - early) / 2 ** 20,
+    'MiB',
+    32,
+    true,
+  )
 }
 
 function table() {

@@ -9,6 +9,8 @@ import { parseSiteSecret } from '../../dist/config/site-secret.js'
 import { openStorage } from '../../dist/storage/index.js'
 
 const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+/** Flags for the node under test, to profile it: MYCELID_BENCH_NODE_ARGS='--cpu-prof --cpu-prof-dir=…'. */
+const nodeArguments = process.env.MYCELID_BENCH_NODE_ARGS?.split(' ') ?? []
 const running = new Set()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -90,7 +92,7 @@ export async function giveToken(node) {
 /** Starts `serve` and resolves once the public listener answers; `startSeconds` is how long that took. */
 export async function start(node) {
   const began = process.hrtime.bigint()
-  const child = spawn(process.execPath, [...(process.env.MYCELID_BENCH_NODE_ARGS?.split(' ') ?? []), main, 'serve', '--config', node.file], {
+  const child = spawn(process.execPath, [...nodeArguments, main, 'serve', '--config', node.file], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   running.add(child)

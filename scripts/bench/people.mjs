@@ -115,7 +115,7 @@ export async function lookupsWhileMailHangs(dir, { mailsPerSecond = 200, seconds
   const node = await makeNode(dir, 'mails', { email: emailOf(mail.port) })
   const token = await giveToken(node)
   const served = await start(node)
-  const { port } = { port: node.ports.public }
+  const port = node.ports.public
   const request = post('/v2/lookup', token, lookupBody({ hashes: 1, known: 0 }))
   const lookups = (count) => load({ port, request, connections: 16, count })
   const { perSecond: guess } = await lookups(20_000)
