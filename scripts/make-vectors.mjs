@@ -1,5 +1,5 @@
 /**
- * Writes the protocol's test vectors (test/vectors/{entries,chunk,cosignature,log-id,claims}.json, docs/protocol.md).
+ * Writes the protocol's test vectors (test/vectors/{entries,chunk,cosignature,log-id,claims,entry-proof,fork-proof}.json, docs/protocol.md).
  * Nothing of src/ is used: trees, notes and keys are made here a second time, from the specifications alone.
  */
 import { writeFileSync } from 'node:fs'
@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { chunk } from './vectors/chunks.mjs'
 import { claims } from './vectors/claims.mjs'
 import { cosigned } from './vectors/cosignatures.mjs'
+import { entryProofs } from './vectors/entry-proofs.mjs'
+import { forkProofs } from './vectors/fork-proofs.mjs'
 import { invalidEntries } from './vectors/invalid-entries.mjs'
 import { logId } from './vectors/log-ids.mjs'
 import { validEntries } from './vectors/valid-entries.mjs'
@@ -25,6 +27,8 @@ for (const [name, content] of Object.entries({
   cosignature: cosigned,
   'log-id': logId,
   claims,
+  'entry-proof': entryProofs,
+  'fork-proof': forkProofs,
 })) {
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(content, null, 2)}\n`)
 }

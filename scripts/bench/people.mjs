@@ -34,7 +34,13 @@ async function giveSessions(node, count) {
   let records = []
   for (let i = 0; i < count; i++) {
     const threepid = { medium: 'email', address: `p${(i * 7919) % 1_000_003}.${i}@people.example` }
-    const request = { threepid, clientSecret: `secret${i}`, sendAttempt: 1, nextLink: null }
+    const request = {
+      threepid,
+      clientSecret: `secret${i}`,
+      sendAttempt: 1,
+      nextLink: null,
+      owner: null,
+    }
     const asked = requestCode({ siteSecret, stands: null, request, terms, nowMs, nonce: `n${i}` })
     const code = codeOf(siteSecret, asked.session)
     const { session } = submitCode(siteSecret, { session: asked.session, code, terms, nowMs })

@@ -10,7 +10,7 @@ export class MatrixUser {
   #token
   #localpart
   #transactions = 0
-  #since = null
+  #since = ''
   #rooms = new Map()
 
   /** Registers a new account at `home`, a homeserver as synapse.mjs prepared it. */
@@ -55,6 +55,12 @@ export class MatrixUser {
     return (await this.post('createRoom', settings)).room_id
   }
 
+  /** As clients begin a conversation with an address: the invitation is part of the creation. */
+  async createRoomFor(settings, { medium, address, credentials }) {
+    const invited = [{ ...credentials, medium, address }]
+    return (await this.post('createRoom', { ...settings, invite_3pid: invited })).room_id
+  }
+
   invite(roomId, { idServer, idAccessToken, address }) {
     return this.ask('POST', `rooms/${encodeURIComponent(roomId)}/invite`, {
       id_server: idServer,
@@ -88,7 +94,7 @@ export class MatrixUser {
 
   /** What the server has said of a room by now: `{ membership, events }`, or null. */
   async standing(roomId) {
-    const since = this.#since === null ? '' : `&since=${this.#since}`
+    const since = this.#since === '' ? '' : `&since=${this.#since}`
     const { rooms = {}, next_batch: next } = await this.get(`sync?timeout=${syncTimeoutMs}${since}`)
     this.#since = next
     for (const membership of ['leave', 'invite', 'join']) {

@@ -136,6 +136,26 @@ export async function inviteUnbound({ report, webClient }, { inviter, invited, r
   return { roomId, mail, token: placed.state_key, inviter }
 }
 
+/** Markup in a name stays what was typed, in the room as in the mail; nobody has to bind anything for that. */
+export async function inviteAtCreation({ report, webClient }, inviter, address) {
+  const { user, account, localpart } = inviter
+  const name = '<b>Tea</b> & "cake" {{ token }}'
+  await report.step(`${localpart} creates a space for an address`, async () => {
+    const settings = { name, creation_content: { type: 'm.space' } }
+    const { credentials } = account
+    const roomId = await user.createRoomFor(settings, { medium: 'email', address, credentials })
+    const event = (await user.roomState(roomId)).find(isThirdParty)
+    expect(event !== undefined, 'expected m.room.third_party_invite in the space')
+    return [`shown as ${event.content.display_name}`]
+  })
+  await report.step('its name is told as it was typed', async () => {
+    const { subject, text, html } = await account.mailTo(address, webClient)
+    expect(text.includes(name), 'expected the name in the text', text)
+    expect(html !== null && !html.includes('<b>Tea'), 'expected no markup from outside', html)
+    return [subject]
+  })
+}
+
 /** Binding an address that was invited: its homeserver hears of it and turns the invitation into a real one. */
 export async function becomesInvited({ report, until }, invited, { roomId, inviter }) {
   const { user, localpart } = invited

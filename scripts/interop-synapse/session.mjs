@@ -29,7 +29,7 @@ export async function session({ folder, options, signal, say }) {
 
 function unlessStopped(signal, work) {
   const stopped = new Promise((_resolve, reject) => {
-    const give = () => reject(signal.reason)
+    const give = () => reject(new Error(signal.reason.message))
     if (signal.aborted) give()
     signal.addEventListener('abort', give, { once: true })
   })

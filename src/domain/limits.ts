@@ -170,6 +170,12 @@ export const noteBytesMax = 64 * 1024
 /** The signed-note specification asks for 16 at least; ours bear the log's signature and one for every sibling. */
 export const signatureLinesMax = 100
 
+// ---- proofs that travel by themselves (docs/protocol.md)
+/** A line of 32 KiB in base64, a note of 64 KiB and 64 hashes; a bind's proof in a log of a million has under 2 KiB. */
+export const entryProofBytesMax = 128 * 1024
+/** Two notes with one signature each, under the longest log id, and the longest proof of sizes below 2^53 (54 hashes). */
+export const forkProofBytesMax = 4 * 1024
+
 // ---- commands and the running node
 /** One request or item on the control socket: holds an import batch of appendOperationsMax rows. */
 export const controlLineBytesMax = 4 * 1024 * 1024

@@ -90,10 +90,11 @@ describe.skipIf(hasNoChromium)('in chromium, the mail catcher', () => {
   test('shows a hostile mail, which runs, loads, sends and leads nowhere; a link opens in a new tab', async () => {
     const trap = await startTrap()
     const escapes = '</pre><script>document.title="pwned"</script>"\'><img src=x onerror=alert(1)>'
+    const text = `${escapes} http://e.example/"onmouseover="alert(1) javascript:alert(1) ${escapes}`
     await catcher.send({
       to: 'victim@example.org',
       subject: escapes,
-      text: `${escapes} http://e.example/"onmouseover="alert(1) javascript:alert(1)`,
+      text,
       html: hostile(trap.url),
       headers: { 'X-Hostile': escapes },
     })
@@ -113,6 +114,9 @@ describe.skipIf(hasNoChromium)('in chromium, the mail catcher', () => {
     await tab.locator('label[for="show-text"]').click()
     await tab.locator('.part-text pre').waitFor({ state: 'visible' })
     expect(await tab.locator('.part-text a').count()).toBe(1)
+    expect((await tab.locator('.part-text pre').textContent())?.trim()).toBe(text)
+    expect(await tab.locator('h2').textContent()).toBe(escapes)
+    expect(await tab.locator('body script, body img').count()).toBe(0)
     await tab.locator('label[for="show-html"]').click()
     await mail.locator('#link').click()
     await until('the link being followed', () => trap.asked.includes('/followed'), 15_000)

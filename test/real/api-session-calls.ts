@@ -52,9 +52,9 @@ export class SessionCalls {
     const before = mailServer.mails.length
     const asked = await this.ask(email, { ...asking, secret })
     expect(Object.keys(asked.json)).toEqual(['sid'])
-    const link = linkIn(await mailServer.mail(before + 1))
-    const token = link.searchParams.get('token') ?? ''
     const sid = String(asked.json['sid'])
+    const link = linkIn(await mailServer.mailWith(sid, before))
+    const token = link.searchParams.get('token') ?? ''
     for (const text of [token, sid, link.search]) mesh.secrets.add(text)
     expect(link.searchParams.get('sid')).toBe(sid)
     expect(link.pathname).toContain(asking.prefix ?? '/v2')

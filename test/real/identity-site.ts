@@ -117,8 +117,12 @@ export class MailServer {
   })
 
   start(): Promise<void> {
+    return this.startAt(0)
+  }
+
+  startAt(port: number): Promise<void> {
     return new Promise((resolve) => {
-      const listener = this.#server.listen(0, '127.0.0.1', () => {
+      const listener = this.#server.listen(port, '127.0.0.1', () => {
         this.port = (listener.address() as { port: number }).port
         resolve()
       })
@@ -137,6 +141,14 @@ export class MailServer {
   async mail(count: number): Promise<ParsedMail> {
     await until(`${count} mails`, () => this.mails.length >= count, 15_000)
     return this.mails[count - 1] as ParsedMail
+  }
+
+  /** The newest mail that holds a text, of those after the first `after`: others may arrive meanwhile. */
+  async mailWith(text: string, after = 0): Promise<ParsedMail> {
+    const found = (): ParsedMail | undefined =>
+      this.mails.slice(after).findLast((mail) => mail.text?.includes(text))
+    await until('the mail', () => found() !== undefined, 15_000)
+    return found() as ParsedMail
   }
 }
 
