@@ -20,6 +20,8 @@ export const proofHashesMax = 64
  * while a group is written (3 made a catch-up of a million take half as long again), few enough to hold (1.6 MB).
  */
 export const segmentsInFlightMax = 16
+/** Requests to the writer, or answers of it, that go in one message: as many as may arrive in one turn. */
+export const answersPerMessage = 128
 /** Segments answered for at once; well below segmentsInFlightMax, or the reader would wait. */
 export const segmentsPerAnswer = 4
 /** Unpacked ÷ packed bytes: honest chunks stay below 12; deflate's own maximum is about 1,030. */
@@ -175,6 +177,20 @@ export const signatureLinesMax = 100
 export const entryProofBytesMax = 128 * 1024
 /** Two notes with one signature each, under the longest log id, and the longest proof of sizes below 2^53 (54 hashes). */
 export const forkProofBytesMax = 4 * 1024
+
+// ---- log verify
+/** Rows of the lookup index read at once: a few milliseconds, then progress may be told. */
+export const auditRowsPerRead = 5_000
+/** Findings told per log: the first names the cause. */
+export const auditFindingsMax = 20
+/** Lines of one batch for a thread that checks signatures: 40 ms of work, so that handing over costs nothing. */
+export const signatureBatchLines = 500
+/** Batches a thread has waiting: it never waits for the reader, and the reader never runs ahead. */
+export const signatureBatchesWaiting = 3
+/** Threads that check signatures; more would wait for the one that reads. */
+export const signatureThreadsMax = 16
+/** How long a peer may take to say what it holds. */
+export const peerAnswerMaxMs = 10_000
 
 // ---- commands and the running node
 /** One request or item on the control socket: holds an import batch of appendOperationsMax rows. */

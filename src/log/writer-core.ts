@@ -126,6 +126,9 @@ export class WriterCore {
       case 'run':
         void this.#run()
         return
+      case 'inputs':
+        for (const input of message.inputs) this.take({ type: 'input', input })
+        return
       case 'input':
         this.#driver.handle(message.input)
         if (message.input.type === 'peers-changed')

@@ -32,6 +32,7 @@ export type WriterOptions = {
 export type ToWriter =
   | { readonly type: 'run' }
   | { readonly type: 'input'; readonly input: Input }
+  | { readonly type: 'inputs'; readonly inputs: readonly Input[] }
   | { readonly type: 'status'; readonly request: number }
   | { readonly type: 'refold'; readonly request: number; readonly scope: 'all' | LogId }
   | { readonly type: 'stop' }

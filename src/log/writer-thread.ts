@@ -1,5 +1,9 @@
 import { Worker } from 'node:worker_threads'
+import { answersPerMessage } from '../domain/limits.ts'
+import { pause } from '../platform/clock.ts'
 import { StorageFault } from '../storage/storage.ts'
+import type { Input } from './driver.ts'
+import { MessageBatches } from './message-batches.ts'
 import { WriterClient } from './writer-client.ts'
 import type { FromWriter, ToWriter, WriterOptions, WriterStatus } from './writer-messages.ts'
 
@@ -13,9 +17,15 @@ export async function startWriterThread(
     // What it allocates dies young; a small nursery keeps a long catch-up small.
     resourceLimits: { maxYoungGenerationSizeMb: 16 },
   })
-  const writer = new WriterClient((message: ToWriter) =>
-    worker.postMessage(message, transfersOf(message)),
-  )
+  const inbox = new MessageBatches<ToWriter, Input>({
+    post: (message) => worker.postMessage(message, transfersOf(message)),
+    pause,
+    itemOf: (message) =>
+      message.type === 'input' && mayWait.has(message.input.type) ? message.input : null,
+    pack: (inputs) => ({ type: 'inputs', inputs }),
+    countMaxOf: () => answersPerMessage,
+  })
+  const writer = new WriterClient((message) => inbox.post(message))
   return new Promise((resolve, reject) => {
     worker.on('message', (message: FromWriter) => {
       if (message.type === 'started') resolve({ writer, status: message.status })
@@ -36,6 +46,9 @@ export async function startWriterThread(
     worker.on('exit', () => writer.fail('its thread has ended'))
   })
 }
+
+/** What people wait for, and comes by the dozen when many do. */
+const mayWait: ReadonlySet<Input['type']> = new Set(['append', 'side'])
 
 /** Segments are moved, not copied: they are the bulk of what passes. */
 function transfersOf(message: ToWriter): ArrayBuffer[] {

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { tickIntervalMs } from '../domain/limits.ts'
+import { answersPerMessage, segmentsPerAnswer, tickIntervalMs } from '../domain/limits.ts'
 import { startEvery } from '../platform/clock.ts'
 import { openStorage } from '../storage/index.ts'
-import { Outbox } from './outbox.ts'
+import type { Outward } from './driver.ts'
+import { MessageBatches } from './message-batches.ts'
 import { openRecorder } from './recorder.ts'
 import { parseRoles, Roles, rolesMetaName } from './roles.ts'
 import { failureMessage, WriterCore } from './writer-core.ts'
@@ -17,7 +18,14 @@ import type { FromWriter, ToWriter, WriterOptions } from './writer-messages.ts'
 async function start(options: WriterOptions): Promise<void> {
   const port = parentPort
   if (port === null) throw new Error('the writer runs in a worker thread')
-  const outbox = new Outbox((message) => port.postMessage(message), pause)
+  const outbox = new MessageBatches<FromWriter, Outward>({
+    post: (message) => port.postMessage(message),
+    pause,
+    itemOf: (message) =>
+      message.type === 'outward' && mayWait.has(message.outward.type) ? message.outward : null,
+    pack: (outwards) => ({ type: 'outwards', outwards }),
+    countMaxOf: ({ type }) => (type === 'segment-taken' ? segmentsPerAnswer : answersPerMessage),
+  })
   const post = (message: FromWriter): void => outbox.post(message)
   try {
     const standing: { roles: Roles | null } = { roles: null }
@@ -47,5 +55,8 @@ async function start(options: WriterOptions): Promise<void> {
     post(failureMessage(error))
   }
 }
+
+/** Answers to requests, and that segments were taken. */
+const mayWait: ReadonlySet<Outward['type']> = new Set(['appended', 'side-done', 'segment-taken'])
 
 void start(workerData as WriterOptions)

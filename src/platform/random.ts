@@ -7,8 +7,22 @@ export interface Random {
   readonly fraction: () => number
 }
 
+const poolBytes = 4_096
+let pool = new Uint8Array(0)
+let poolUsed = 0
+
+/** Small draws come from a larger one, each byte handed out once: a call to the system costs more than the bytes. */
 export function randomBytes(count: number): Uint8Array {
-  return new Uint8Array(drawBytes(count))
+  if (count > poolBytes / 8) return new Uint8Array(drawBytes(count))
+  if (poolUsed + count > pool.length) {
+    pool = new Uint8Array(drawBytes(poolBytes))
+    poolUsed = 0
+  }
+  const drawn = pool.slice(poolUsed, poolUsed + count)
+  // What was handed out does not lie about in memory.
+  pool.fill(0, poolUsed, poolUsed + count)
+  poolUsed += count
+  return drawn
 }
 
 /** At least 0, below 1, with 48 bits. */

@@ -105,6 +105,7 @@ function bindEndpoint(deps: BindingDeps): Endpoint {
     method: 'POST',
     path: `${v2Prefix}/3pid/bind`,
     auth: 'token',
+    isHot: true,
     body: bindBody,
     about: bindDescription,
     handle: async ({ body: { sid, client_secret: clientSecret, mxid }, caller }) =>

@@ -60,16 +60,14 @@ export class SqliteWriter {
 
   commit(group: CommitGroup): CommitOutcome {
     const { accounts, records, transactions } = this.#deps
-    const conflicts: number[] = []
+    let conflicts: number[] = []
     transactions.write(() => {
       const numbers = new Map<LogId, LogNumber>()
       for (const log of group.logs) numbers.set(log.head.log, this.#logs.write(log))
       this.#writeMeta(group.meta)
       this.#addLookups(group.lookups, numbers)
       for (const change of group.accounts) accounts.change(change)
-      for (const [place, changes] of (group.records ?? []).entries()) {
-        if (!records.change(changes)) conflicts.push(place)
-      }
+      conflicts = records.change(group.records ?? [])
     })
     return { conflicts }
   }
