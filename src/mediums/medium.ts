@@ -118,7 +118,8 @@ export interface Medium {
   close(): Promise<void>
 }
 
-export type ValidationFailure = 'incorrect' | 'expired' | 'unknown'
+/** `busy`: nothing is wrong with the link, but too much was asked for. */
+export type ValidationFailure = 'incorrect' | 'expired' | 'unknown' | 'busy'
 
 /** HTML documents without scripts and without anything from elsewhere. */
 export interface Pages {

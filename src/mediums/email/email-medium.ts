@@ -32,6 +32,12 @@ export type EmailDeps = {
   readonly serverName: string
 }
 
+type Handed = {
+  readonly message: OutboundMessage
+  readonly mail: ReturnType<typeof composeMail>
+  readonly mailbox: Mailbox
+}
+
 type Mailer = Transporter<SMTPPool.SentMessageInfo, SMTPPool.Options>
 
 /** Throws MediumSetupError. Connects with the first mail, not before. */
@@ -63,12 +69,14 @@ class EmailMedium implements Medium {
   async send(message: OutboundMessage, signal?: AbortSignal): Promise<void> {
     const mailbox = mailboxOf(message.address)
     if (mailbox === null) throw new DeliveryFault('address', { isPermanent: true })
+    // A template that fails is a fault of ours, not of the next hop.
+    const mail = composeMail(this.#deps, message)
     const late = new AbortController()
     const timer = this.#deps.clock.setTimer(this.#smtp.timeoutMs, () => late.abort())
     const ends = [late.signal, this.#stopping.signal, ...(signal === undefined ? [] : [signal])]
     const ended = AbortSignal.any(ends)
     try {
-      await this.#hand(message, mailbox, ended)
+      await this.#hand({ message, mail, mailbox }, ended)
     } catch (error) {
       if (late.signal.aborted) throw new DeliveryFault('timeout')
       throw ended.aborted ? new DeliveryFault('aborted') : smtpFault(error)
@@ -83,12 +91,12 @@ class EmailMedium implements Medium {
     mailer?.close({ force: true })
   }
 
-  async #hand(message: OutboundMessage, mailbox: Mailbox, signal: AbortSignal): Promise<void> {
+  async #hand({ message, mail, mailbox }: Handed, signal: AbortSignal): Promise<void> {
     if (mailbox.isInternational && !(await speaksSmtpUtf8(this.#smtp, this.#helloName, signal))) {
       throw new DeliveryFault('address', { isPermanent: true })
     }
     const addressed = mailOptions({
-      mail: composeMail(this.#deps, message),
+      mail,
       sender: this.#sender,
       mailbox,
       messageId: `${message.id}@${this.#helloName}`,
