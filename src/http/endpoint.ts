@@ -64,6 +64,8 @@ export type EndpointLimits<Body> = {
   readonly cost?: (body: Body) => number
 }
 
+export type RenderRefusal = (refusal: RefusalError, languages: readonly string[]) => string
+
 type Declaration<Auth extends 'none' | 'token', Query, Body> = {
   readonly method: 'GET' | 'POST'
   /** Exact, with `:name` for a parameter; a trailing slash in the request is tolerated. */
@@ -84,6 +86,8 @@ type Declaration<Auth extends 'none' | 'token', Query, Body> = {
   /** Served in front of express, by the same pipeline. At most one parameter, and that at the end of the path. */
   readonly isHot?: boolean
   readonly about?: EndpointDescription
+  /** For people: a page that says no, in place of JSON; status and headers stay those of the refusal. */
+  readonly renderRefusal?: RenderRefusal
   handle(served: Served<Auth, Query, Body>): Answer | Promise<Answer>
 }
 
@@ -116,6 +120,7 @@ export type Endpoint = {
   /** Null where nothing is read, or by hand and not described. */
   readonly queryShape: Shape<unknown> | null
   readonly bodyShape: Shape<unknown> | null
+  readonly renderRefusal: RenderRefusal | null
   handle(served: Served<'none' | 'token', unknown, unknown>): Answer | Promise<Answer>
 }
 
@@ -138,6 +143,7 @@ export function endpoint<Auth extends 'none' | 'token', Query = undefined, Body 
     about: about ?? null,
     queryShape: shapeOf(query) ?? about?.queryShape ?? null,
     bodyShape: shapeOf(body) ?? about?.bodyShape ?? null,
+    renderRefusal: declaration.renderRefusal ?? null,
     handle: (served) => declaration.handle(served as Served<Auth, Query, Body>),
   }
 }

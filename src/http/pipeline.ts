@@ -2,12 +2,13 @@ import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { drainBytesMax } from '../domain/limits.ts'
 import type { Network } from '../domain/network-address.ts'
-import { RefusalError } from '../domain/refusal.ts'
+import { isRefusal, RefusalError } from '../domain/refusal.ts'
+import { readAcceptLanguage } from './accept-language.ts'
 import { readBearerToken } from './bearer.ts'
 import { isAnnouncedTooLarge, parseBody, readBody, RequestAborted } from './body.ts'
 import { clientAddress, clientNetwork } from './client-address.ts'
 import type { Logger } from '../platform/logger.ts'
-import type { Answer, Caller, JsonObject, RateLimits } from './endpoint.ts'
+import { html, type Answer, type Caller, type JsonObject, type RateLimits } from './endpoint.ts'
 import { parseQuery } from './query.ts'
 import { readSentParameters } from './sent-parameters.ts'
 import { nothingSent, ServedRequest, type Exchange } from './served-request.ts'
@@ -155,7 +156,16 @@ class Serving {
       const fields = { requestId: this.#requestId, route: this.#exchange.endpoint.path, err: error }
       this.#deps.logger.error(fields, 'request failed')
     }
-    this.#answer(answerTo(error))
+    this.#answer(this.#render(error))
+  }
+
+  #render(error: unknown): Answer {
+    const { endpoint, request } = this.#exchange
+    const answer = answerTo(error)
+    if (endpoint.renderRefusal === null || !isRefusal(error) || isFault(error)) return answer
+    const languages = readAcceptLanguage(request.headers['accept-language'])
+    const page = html(endpoint.renderRefusal(error, languages), answer.status)
+    return { ...page, headers: [...(page.headers ?? []), ...(answer.headers ?? [])] }
   }
 
   #answer(answer: Answer): void {

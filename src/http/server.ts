@@ -123,6 +123,8 @@ function createListener({ tls }: HttpServerOptions, handler: Handler): Server {
       : createTlsServer({ ...bounds, ...tls, minVersion }, handler)
   server.maxConnections = connectionsMax
   server.on('clientError', answerMalformed)
+  // Without this node answers an Expect it does not know by itself: no JSON, no CORS headers.
+  server.on('checkExpectation', handler)
   return server
 }
 

@@ -105,6 +105,8 @@ function openQueue<Work>(
   const { kind, terms, run } = given
   const tasks = new TaskQueue<Work>({
     store: taskStore<Work>(records, kind),
+    // A node holds the lock of its data folder.
+    isAlone: true,
     terms,
     clock,
     chance: random.fraction,

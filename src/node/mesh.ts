@@ -83,7 +83,11 @@ export async function startMesh(
 }
 
 /** Our TLS identity; a self-signed certificate near its end is made anew under the same key, which peers pin. */
-async function meshTls(config: Config, keys: NodeKeys, clock: Clock): Promise<MeshTls> {
+export async function meshTls(
+  config: Config,
+  keys: Pick<NodeKeys, 'tls'>,
+  clock: Clock,
+): Promise<MeshTls> {
   const { keyPem, certPem } = keys.tls
   const { tls } = config.mesh
   if (tls.mode === 'pki')

@@ -25,15 +25,15 @@ export function taskStore<Work>(records: TaskRecords, kind: TaskKind): TaskStore
   }
 }
 
-type Kept<Work> = Pick<StoredTask<Work>, 'work' | 'tries' | 'firstMs'>
+type Kept<Work> = Pick<StoredTask<Work>, 'work' | 'tries' | 'firstMs' | 'isUnderWay'>
 
 /** `expected`: the revision it stands at, null for a new task, absent for whatever stands. */
 export function putTask<Work>(
   kind: TaskKind,
-  { id, subject, work, tries, firstMs, dueMs }: StoredTask<Work>,
+  { id, subject, work, tries, firstMs, dueMs, isUnderWay }: StoredTask<Work>,
   expected?: number | null,
 ): RecordChange {
-  const body = JSON.stringify({ work, tries, firstMs } satisfies Kept<Work>)
+  const body = JSON.stringify({ work, tries, firstMs, isUnderWay } satisfies Kept<Work>)
   const record = { kind, key: id, subject, body, dueMs: Math.round(dueMs), expiresMs: null }
   return expected === undefined ? { type: 'put', record } : { type: 'put', record, expected }
 }

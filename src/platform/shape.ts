@@ -85,7 +85,7 @@ function named(expected: string): string {
   switch (expected) {
     case 'object':
     case 'record':
-      return 'a section (keys and values)'
+      return 'an object (keys and values)'
     case 'array':
       return 'a list'
     case 'string':
@@ -112,7 +112,7 @@ function shown(value: unknown): string {
     case 'boolean':
       return String(value)
     case 'object':
-      return 'a section'
+      return 'an object'
     default:
       return typeof value
   }

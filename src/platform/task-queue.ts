@@ -12,6 +12,7 @@ export type StoredTask<Work> = {
   readonly firstMs: number
   /** When it is to be tried; while it is being tried, when another may take it up. */
   readonly dueMs: number
+  readonly isUnderWay: boolean
 }
 
 /** Where tasks are kept, so that they outlive the process. */
@@ -44,6 +45,8 @@ export type TaskTerms = {
 
 export type TaskQueueDeps<Work> = {
   readonly store: TaskStore<Work>
+  /** Whether no other process works on the store: what is under way when it starts, a crash has cut off. */
+  readonly isAlone: boolean
   readonly terms: TaskTerms
   readonly clock: Pick<Clock, 'wallMs' | 'setTimer'>
   /** From 0 up to 1. */
@@ -55,6 +58,8 @@ export type TaskQueueDeps<Work> = {
 }
 
 const pollMs = 1_000
+/** Far more than are ever under way at once; with a longer queue before them, they wait for their time. */
+const takenBackMax = 1_000
 
 /**
  * A queue that survives a restart: each task is stored before anybody is told of it, and leaves the store when it is
@@ -65,6 +70,8 @@ export class TaskQueue<Work> {
   readonly #deps: TaskQueueDeps<Work>
   readonly #queue: PQueue
   readonly #cut = new AbortController()
+  /** Tasks this process has under way. */
+  readonly #ownIds = new Set<string>()
   #reserved = 0
   #timer: Timer | null = null
   #isPolling = false
@@ -78,7 +85,8 @@ export class TaskQueue<Work> {
 
   /** Takes up what an earlier process has left. */
   start(): void {
-    void this.#poll()
+    if (this.#deps.isAlone) void this.#takeBack().then(() => this.#poll())
+    else void this.#poll()
   }
 
   /**
@@ -93,15 +101,18 @@ export class TaskQueue<Work> {
     const nowMs = clock.wallMs()
     const isImmediate = this.#freeCount() > 0
     const task: StoredTask<Work> = isImmediate
-      ? { ...given, tries: 1, firstMs: nowMs, dueMs: nowMs + this.#leaseMs() }
-      : { ...given, tries: 0, firstMs: nowMs, dueMs: nowMs }
-    if (isImmediate) this.#reserved++
-    else this.#mayHaveMore = true
+      ? { ...given, tries: 1, firstMs: nowMs, dueMs: nowMs + this.#leaseMs(), isUnderWay: true }
+      : { ...given, tries: 0, firstMs: nowMs, dueMs: nowMs, isUnderWay: false }
+    if (isImmediate) {
+      this.#reserved++
+      this.#ownIds.add(task.id)
+    } else this.#mayHaveMore = true
     let isStored = false
     try {
       isStored = await commit(task)
     } finally {
       if (isImmediate) this.#reserved--
+      if (!isStored) this.#ownIds.delete(task.id)
     }
     if (!isStored) return null
     return { firstTry: isImmediate ? this.#enqueue(task) : null }
@@ -122,6 +133,20 @@ export class TaskQueue<Work> {
 
   #leaseMs(): number {
     return this.#deps.terms.tryMaxMs * 2
+  }
+
+  /** What the process before this one had under way when it was killed waits for nobody. */
+  async #takeBack(): Promise<void> {
+    const { store, clock, onFault } = this.#deps
+    const nowMs = clock.wallMs()
+    try {
+      for (const { task, revision } of await store.due(nowMs + this.#leaseMs(), takenBackMax)) {
+        if (!task.isUnderWay || task.dueMs <= nowMs || this.#ownIds.has(task.id)) continue
+        await store.put({ ...task, dueMs: nowMs, isUnderWay: false }, revision)
+      }
+    } catch (error) {
+      onFault(error)
+    }
   }
 
   async #poll(): Promise<void> {
@@ -150,8 +175,11 @@ export class TaskQueue<Work> {
     const due = await store.due(nowMs, countMax)
     if (due.length === countMax) this.#mayHaveMore = true
     for (const { task, revision } of due) {
-      const taken = { ...task, tries: task.tries + 1, dueMs: nowMs + this.#leaseMs() }
+      const dueMs = nowMs + this.#leaseMs()
+      const taken = { ...task, tries: task.tries + 1, dueMs, isUnderWay: true }
+      this.#ownIds.add(task.id)
       if (await store.put(taken, revision)) void this.#enqueue(taken)
+      else this.#ownIds.delete(task.id)
     }
   }
 
@@ -174,6 +202,7 @@ export class TaskQueue<Work> {
     }
     onVerdict(verdict, task)
     await this.#settle(verdict, task).catch(this.#deps.onFault)
+    this.#ownIds.delete(task.id)
     return verdict
   }
 
@@ -189,7 +218,7 @@ export class TaskQueue<Work> {
     if (verdict.type !== 'retry') await store.remove(task.id)
     else {
       const waitMs = this.#cut.signal.aborted ? 0 : (verdict.afterMs ?? this.#backoffMs(task.tries))
-      await store.put({ ...task, dueMs: clock.wallMs() + waitMs })
+      await store.put({ ...task, dueMs: clock.wallMs() + waitMs, isUnderWay: false })
     }
   }
 

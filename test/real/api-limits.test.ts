@@ -119,7 +119,11 @@ describe('the address of a client', () => {
     await site.start(limits('client', 2))
     const answers = await inTurn(4, (at) => submit(`203.0.113.${at}`))
     expect(statuses(answers)).toEqual([404, 404, 429, 429])
-    expectLimited(answers[3] as Answer)
+    // Whoever follows a link reads a page.
+    const page = answers[3] as Answer
+    expect(page.headers['retry-after']).toMatch(/^\d+$/)
+    expect(page.headers['content-security-policy']).toContain("default-src 'none'")
+    expect(page.text).toContain('try again in a minute')
     const body = { email: 'x@people.example', client_secret: 'a-secret', send_attempt: 1 }
     expectLimited(await site.post('/api/v1/validate/email/requestToken', body))
     expectLimited(await site.post('/v2/account/register', {}))

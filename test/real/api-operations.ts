@@ -50,7 +50,7 @@ function served(server: string): Operation[] {
       method: 'POST',
       path: `${v2}/terms`,
       auth: 'token',
-      good: { user_accepts: [] },
+      good: { user_accepts: ['https://terms.example/other'] },
       answer: [200],
       isExempt: true,
     },

@@ -8,7 +8,6 @@ import {
   redirect,
   v1Prefix,
   v2Prefix,
-  type Answer,
   type Caller,
   type Endpoint,
   type RateLimits,
@@ -167,17 +166,15 @@ function linkEndpoint(prefix: Prefix, medium: Medium, deps: ValidationDeps): End
     limits: { client: true },
     query: linkQuery,
     about: { summary: 'What the link in a message opens: validates the session, answers a page' },
+    renderRefusal: ({ code }, languages) => {
+      const reason = failures[code] ?? 'unknown'
+      return deps.pages.validationFailed({ medium, languages, brand: null, reason })
+    },
     handle: async ({ query, languages }) => {
       const { sid, client_secret: clientSecret, token: code } = query
-      const audience = { medium, languages, brand: null }
-      try {
-        const { nextLink } = await submitToken(deps, { medium, sid, clientSecret, code })
-        if (nextLink !== null) return redirect(nextLink)
-        return html(deps.pages.validated({ ...audience, nextLink }))
-      } catch (error) {
-        if (!isRefusal(error) || !(error.code in failures)) throw error
-        return failurePage(deps.pages, audience, error)
-      }
+      const { nextLink } = await submitToken(deps, { medium, sid, clientSecret, code })
+      if (nextLink !== null) return redirect(nextLink)
+      return html(deps.pages.validated({ medium, languages, brand: null, nextLink }))
     },
   })
 }
@@ -185,20 +182,7 @@ function linkEndpoint(prefix: Prefix, medium: Medium, deps: ValidationDeps): End
 const failures: Partial<Record<RefusalCode, ValidationFailure>> = {
   'code-incorrect': 'incorrect',
   'session-expired': 'expired',
-  'session-unknown': 'unknown',
-  'param-invalid': 'unknown',
-}
-
-function failurePage(
-  pages: Pages,
-  audience: { medium: Medium; languages: readonly string[]; brand: null },
-  { code }: RefusalError,
-): Answer {
-  const reason = failures[code] ?? 'unknown'
-  return html(
-    pages.validationFailed({ ...audience, reason }),
-    code === 'session-unknown' ? 404 : 400,
-  )
+  'limit-exceeded': 'busy',
 }
 
 function requireServed({ isServed }: ValidationDeps, medium: Medium): void {

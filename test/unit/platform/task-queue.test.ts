@@ -48,9 +48,10 @@ class World {
   #timers: { atMs: number; run: () => void }[] = []
   queue = this.open()
 
-  open(): TaskQueue<string> {
+  open(isAlone = false): TaskQueue<string> {
     return new TaskQueue<string>({
       store: this.store,
+      isAlone,
       terms,
       clock: {
         wallMs: () => this.nowMs,
@@ -150,6 +151,36 @@ test('what an earlier process left is taken up when its time has come, by one of
   expect(world.store.rows.size).toBe(0)
 })
 
+test('what was under way when the only process was killed is taken up at once, what waits is not', async () => {
+  const world = new World()
+  world.answer = (work) =>
+    work === 'waits' ? { type: 'retry', reason: 'no' } : new Promise(() => {})
+  await world.submit('waits')
+  await world.submit('killed')
+  await settle()
+  const waitsUntilMs = world.store.rows.get('waits')?.task.dueMs
+  world.tried.length = 0
+  world.answer = () => ({ type: 'done' })
+  world.open().start()
+  await settle()
+  expect(world.tried).toEqual([])
+  const alone = world.open(true)
+  alone.start()
+  await settle()
+  expect(world.tried).toEqual(['killed'])
+  expect(world.store.rows.get('waits')?.task.dueMs).toBe(waitsUntilMs)
+})
+
+test('a start takes nothing from the tries this very process has under way', async () => {
+  const world = new World()
+  world.queue = world.open(true)
+  world.answer = () => new Promise(() => {})
+  await world.submit('own')
+  world.queue.start()
+  await settle()
+  expect(world.tried).toEqual(['own'])
+})
+
 test('no more than its places are under way at once, and the rest wait their turn', async () => {
   const world = new World()
   const ends: (() => void)[] = []
@@ -174,6 +205,7 @@ test('stopping cuts a try short, and it is due at once for the next start', asyn
   const world = new World()
   world.queue = new TaskQueue<string>({
     store: world.store,
+    isAlone: true,
     terms,
     clock: { wallMs: () => world.nowMs, setTimer: () => ({ cancel: () => {} }) },
     chance: () => 0.5,
