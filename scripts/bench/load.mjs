@@ -1,8 +1,8 @@
 // Sends requests on keep-alive connections, each its next once the last is answered. `request`: the text, or a function
-// that makes the one of a number.
+// that makes the one of a number. `perSecond`: no more than that, over all connections.
 import { connect } from 'node:net'
 
-export async function load({ port, request, connections, count }) {
+export async function load({ port, request, connections, count, perSecond = Infinity }) {
   const bytes = typeof request === 'string' ? Buffer.from(request) : null
   let left = count
   let errors = 0
@@ -23,8 +23,10 @@ export async function load({ port, request, connections, count }) {
           resolve()
           return
         }
-        left--
-        socket.write(bytes ?? request(count - left - 1))
+        const i = count - left--
+        const waitMs = (i / perSecond) * 1_000 - Number(process.hrtime.bigint() - began) / 1e6
+        if (waitMs < 1) socket.write(bytes ?? request(i))
+        else setTimeout(() => socket.write(bytes ?? request(i)), waitMs)
       }
       socket.on('connect', next)
       socket.on('error', reject)

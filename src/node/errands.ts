@@ -15,6 +15,7 @@ import {
 } from '../platform/task-queue.ts'
 import type { RecordChange } from '../storage/storage.ts'
 import type { Outside } from './outside.ts'
+import { unhurried } from './records.ts'
 import { putTask, taskStore, type TaskKind, type TaskRecords } from './task-store.ts'
 
 type MessageErrand = CodeErrand | InviteErrand
@@ -103,8 +104,11 @@ function openQueue<Work>(
   },
 ): Queue<Work> {
   const { kind, terms, run } = given
+  const patient = unhurried({ clock }, records)
+  // Telling a homeserver is kept in the commit of the bind it is about.
+  const submitting = kind === 'onbind' ? records : patient
   const tasks = new TaskQueue<Work>({
-    store: taskStore<Work>(records, kind),
+    store: taskStore<Work>(patient, kind),
     // A node holds the lock of its data folder.
     isAlone: true,
     terms,
@@ -120,7 +124,7 @@ function openQueue<Work>(
     submit: ({ work, threepid, changes }) => {
       const id = Buffer.from(random.bytes(12)).toString('base64url')
       return tasks.submit({ id, subject: subjectOf(threepid), work }, (task) =>
-        records.changeRecords([...changes, putTask(kind, task, null)]),
+        submitting.changeRecords([...changes, putTask(kind, task, null)]),
       )
     },
   }

@@ -1,4 +1,9 @@
-import { expireCountMax, expireIntervalMs, invitesCheckIntervalMs } from '../domain/api-limits.ts'
+import {
+  expireCountMax,
+  expireIntervalMs,
+  invitesCheckIntervalMs,
+  unhurriedMs,
+} from '../domain/api-limits.ts'
 import { deliverOwed, type DeliverDeps } from '../features/invites/deliver-invites.ts'
 import { startEvery } from '../platform/clock.ts'
 import type { RecordChange, Storage } from '../storage/storage.ts'
@@ -21,6 +26,28 @@ export function recordsOf({ storage, writer }: Pick<Core, 'storage' | 'writer'>)
     dueRecords: (kind, byMs, countMax) => storage.dueRecords(kind, byMs, countMax),
     hasExpiredRecords: (beforeMs) => storage.hasExpiredRecords(beforeMs),
     changeRecords: (changes) => writer.side({ accounts: [], meta: {}, records: changes }),
+  }
+}
+
+/**
+ * Changes nobody is in a hurry for, a request for a mail say, wait a moment for others and share their commit: one by
+ * one they would cost a lookup server more in commits than in work.
+ */
+export function unhurried<R extends Pick<Records, 'changeRecords'>>(
+  { clock }: Pick<Outside, 'clock'>,
+  records: R,
+): R {
+  const waiting: (() => void)[] = []
+  const release = (): void => {
+    for (const write of waiting.splice(0)) write()
+  }
+  return {
+    ...records,
+    changeRecords: (changes) =>
+      new Promise((resolve, reject) => {
+        waiting.push(() => void records.changeRecords(changes).then(resolve, reject))
+        if (waiting.length === 1) clock.setTimer(unhurriedMs, release)
+      }),
   }
 }
 
