@@ -1,5 +1,5 @@
 /**
- * Writes the protocol's test vectors (test/vectors/{entries,chunk,cosignature,log-id,claims,entry-proof,fork-proof}.json, docs/protocol.md).
+ * Writes the protocol's test vectors (test/vectors/*.json as docs/protocol.md lists them).
  * Nothing of src/ is used: trees, notes and keys are made here a second time, from the specifications alone.
  */
 import { writeFileSync } from 'node:fs'

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { constants, gzipSync } from 'node:zlib'
+import { auditFigures } from './audit.mjs'
 import { bindLatency } from './latency.mjs'
 import { catchUp, fillOrigin } from './catch-up.mjs'
 import { hashAndInsert } from './plain-loop.mjs'
@@ -33,6 +34,7 @@ const parts = values.only?.split(',') ?? [
   'bind',
   'mail',
   'sessions',
+  'audit',
 ]
 const dir = mkdtempSync(join(tmpdir(), 'mycelid-bench-'))
 const results = []
@@ -60,6 +62,8 @@ function receiver(given) {
 }
 
 async function run() {
+  if (parts.includes('audit')) await audit()
+  if (parts.every((part) => part === 'audit')) return
   const origin = await makeNode(dir, 'origin')
   const about = { node: origin.name, seed: seedOf(origin), serverName: 'id.example.org' }
   const chunkOf = async (count, isSigned) => {
@@ -190,6 +194,17 @@ async function sessions() {
     32,
     true,
   )
+}
+
+async function audit() {
+  say('log verify, a process of its own')
+  const figures = await auditFigures(dir, rows)
+  const { plainSeconds, independentSeconds, signedSeconds, proofBytes, forkCheckMs } = figures
+  report('log verify of all entries: tree, claims, index', plainSeconds, 's', 15, true)
+  report('the second, independent check of them', independentSeconds, 's')
+  report('log verify --signatures', signedSeconds, 's', 60, true)
+  report('proof of one of them', proofBytes, 'B', 4_000, true)
+  report('offline check of a fork proof', forkCheckMs, 'ms', 5, true)
 }
 
 function table() {

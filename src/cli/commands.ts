@@ -90,6 +90,16 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./log-export.ts'),
   },
   {
+    words: ['log', 'prove'],
+    summary: 'write a proof that a log holds one entry',
+    load: () => import('./log-prove.ts'),
+  },
+  {
+    words: ['log', 'check-proof'],
+    summary: 'say what a proof proves, without any node',
+    load: () => import('./log-check-proof.ts'),
+  },
+  {
     words: ['3pid', 'lookup'],
     summary: 'say what an address is bound to',
     load: () => import('./threepid-lookup.ts'),

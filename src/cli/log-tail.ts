@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { parseEntry, type Entry } from '../domain/entry.ts'
+import { parseEntry } from '../domain/entry.ts'
 import { segmentBytesMax } from '../domain/limits.ts'
 import { msOfStamp } from '../domain/stamp.ts'
 import { isoTime } from '../platform/clock.ts'
@@ -13,6 +13,7 @@ import {
   type ConfigOptions,
   type Invocation,
 } from './command.ts'
+import { sentenceOf } from './entry-sentence.ts'
 import { configOf } from './node-config.ts'
 import { withStore } from './open-store.ts'
 
@@ -95,19 +96,4 @@ function describe(log: string, line: StoredLine, isJson: boolean): string {
   if (isJson) return JSON.stringify({ log, index: line.index, entry: JSON.parse(text) as unknown })
   const entry = parseEntry(text, line.bytes.length)
   return printable(`${isoTime(msOfStamp(entry.stamp))} ${log} ${line.index} ${sentenceOf(entry)}`)
-}
-
-function sentenceOf(entry: Entry): string {
-  switch (entry.kind) {
-    case 'bind':
-      return `bind ${entry.association.medium} ${entry.association.address} ${entry.association.mxid}`
-    case 'unbind':
-      return `unbind ${entry.threepid.medium} ${entry.threepid.address} ${entry.mxid}`
-    case 'begin':
-      return `begin ${entry.node} for ${entry.serverName}`
-    case 'close':
-      return `close ${entry.closed.log} at ${entry.closed.size} lines`
-    case 'unknown':
-      return `${entry.name} (a kind this version does not know)`
-  }
 }

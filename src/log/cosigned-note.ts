@@ -54,7 +54,8 @@ function mergeNotes(notes: readonly string[], keys: readonly VerifierKey[]): str
     }
     byBody.set(note.body, merged)
     for (const { name, line } of note.signatures) {
-      if (name === log || merged.names.has(name) || !isCosigned(note.body, line, name, keys)) continue
+      if (name === log || merged.names.has(name) || !isCosigned(note.body, line, name, keys))
+        continue
       merged.names.add(name)
       merged.note = appendSignature(merged.note, line)
     }

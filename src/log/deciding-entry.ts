@@ -13,7 +13,7 @@ import { readStored } from './known-pairs.ts'
 export function decidingEntry(
   entries: readonly StoredEntry[],
   threepid: Threepid,
-  { groupOf, rankOf }: Standing,
+  standing: Standing,
   nowMs: number,
 ): { readonly log: LogId; readonly index: number } | null {
   const statements: Statement[] = []
@@ -23,10 +23,10 @@ export function decidingEntry(
     if (named?.medium !== threepid.medium || named.address !== threepid.address) continue
     const via = entry.kind === 'bind' || entry.kind === 'unbind' ? entry.via : null
     const { log, index } = stored
-    const statement = statementOf(entry, { log, index, group: groupOf(log, via) })
+    const statement = statementOf(entry, { log, index, group: standing.groupOf(log, via) })
     if (statement !== null) statements.push(statement)
   }
-  const answer = answerOf(foldClaims(statements), rankOf, nowMs)
+  const answer = answerOf(foldClaims(statements), (group) => standing.rankOf(group), nowMs)
   if (answer !== null) return answer.bound
   const [newest] = statements.map(({ mark }) => mark).sort((a, b) => compareMarks(b, a))
   return newest ?? null

@@ -1,6 +1,7 @@
 import { createLookupFilter } from './sqlite/lookup-filter.ts'
+import { openSqliteAudit } from './sqlite/sqlite-audit.ts'
 import { openSqliteStorage, type SqliteOptions } from './sqlite/sqlite-storage.ts'
-import type { Storage } from './storage.ts'
+import type { Storage, StorageAudit } from './storage.ts'
 
 /** The registry of storage engines: it knows of each how it is opened, and no more. */
 export const storageEngines = ['sqlite'] as const
@@ -13,6 +14,17 @@ export async function openStorage({ engine, ...options }: StorageOptions): Promi
   switch (engine) {
     case 'sqlite':
       return openSqliteStorage(options)
+  }
+}
+
+/** Opens an unchanging picture of the store of the engine named, beside whoever writes to it. Throws StorageFault. */
+export async function openAudit({
+  engine,
+  file,
+}: Pick<StorageOptions, 'engine' | 'file'>): Promise<StorageAudit> {
+  switch (engine) {
+    case 'sqlite':
+      return openSqliteAudit(file)
   }
 }
 

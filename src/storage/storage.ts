@@ -211,3 +211,28 @@ export interface Storage {
   readFigures(): Promise<{ readonly lookupEntries: number; readonly bytes: number }>
   close(): Promise<void>
 }
+
+/** A row of the lookup index. `bucket` stands for the lookup hash: rows of one 3PID share it. */
+export type IndexRow = {
+  readonly bucket: number
+  readonly isSuperseded: boolean
+  readonly log: LogId
+  readonly index: number
+}
+
+/**
+ * One picture of the store for an audit, taken when it was opened and unchanged until it is closed, beside whoever
+ * writes: what was committed since is not in it. An engine may keep old content on disk meanwhile, so none is held long.
+ */
+export interface StorageAudit extends Pick<Storage, 'readLogs' | 'readLines' | 'readMeta'> {
+  /** Complete subtrees of level ≥ 8 in the order asked; null where one is missing. */
+  findSubtrees(
+    log: LogId,
+    wanted: readonly { readonly level: number; readonly n: number }[],
+  ): Promise<readonly (Uint8Array | null)[]>
+  /** Where the lookup index keeps a 3PID; null while it has no pepper. Quick: asked for every line. */
+  bucketOf(threepid: Threepid): number | null
+  /** The whole lookup index, in batches; rows of one bucket follow each other, also across batches. */
+  indexRows(): AsyncIterable<readonly IndexRow[]>
+  close(): Promise<void>
+}
