@@ -141,7 +141,7 @@ export const onbindParallelMax = 16
 /** A homeserver that says no may say yes once its room is there; not for ever. */
 export const onbindRefusalsMax = 6
 /** A request for a code waits so long for others to share its commit with: nobody notices it beside a mail. */
-export const unhurriedMs = 20
+export const unhurriedMs = 40
 /** Expired records dropped in one go, and how often: more than can be made. */
 export const expireCountMax = 2_000
 export const expireIntervalMs = 5_000

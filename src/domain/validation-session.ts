@@ -115,6 +115,8 @@ export function sessionExpiresMs(
 /** What a request for a code makes of the session that stands, if any; `isSendDue` says whether a code is to be sent. */
 export function requestCode(given: {
   readonly siteSecret: Uint8Array
+  /** The sessionId of the request. */
+  readonly sid: string
   readonly stands: ValidationSession | null
   readonly request: SessionRequest
   readonly terms: SessionTerms
@@ -122,14 +124,13 @@ export function requestCode(given: {
   /** Fresh chance, for a session that begins. */
   readonly nonce: string
 }): { readonly session: ValidationSession; readonly isSendDue: boolean } {
-  const { siteSecret, stands, request, terms, nowMs, nonce } = given
+  const { siteSecret, sid, stands, request, terms, nowMs, nonce } = given
   if (stands !== null && isUsable(stands, terms, nowMs)) {
     // Sent only when the attempt is greater than any before: a request that was repeated sends nothing twice.
     if (request.sendAttempt <= stands.sendAttempt) return { session: stands, isSendDue: false }
     const { sendAttempt, nextLink } = request
     return { session: { ...stands, sendAttempt, nextLink }, isSendDue: true }
   }
-  const sid = sessionId(siteSecret, request)
   const session: ValidationSession = {
     sid,
     threepid: request.threepid,

@@ -90,6 +90,7 @@ function emailRequestEndpoint(prefix: Prefix, deps: ValidationDeps): Endpoint {
   return endpoint({
     method: 'POST',
     path: `${prefix}/validate/email/requestToken`,
+    isHot: true,
     ...dialectOf(prefix),
     query: brandQuery,
     body: emailRequest,

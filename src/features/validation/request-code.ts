@@ -62,6 +62,7 @@ export async function requestToken(deps: RequestCodeDeps, request: CodeRequest):
     const stands = await deps.sessions.find(sid)
     const made = requestCode({
       siteSecret: deps.siteSecret,
+      sid,
       stands: stands?.session ?? null,
       request,
       terms: deps.terms,

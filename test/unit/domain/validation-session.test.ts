@@ -33,7 +33,8 @@ function ask(
     nextLink: null,
   }
   const request = { ...defaults, ...more }
-  return requestCode({ siteSecret, stands, request, terms, nowMs, nonce })
+  const sid = sessionId(siteSecret, request)
+  return requestCode({ siteSecret, sid, stands, request, terms, nowMs, nonce })
 }
 
 function show(session: ValidationSession, code: string, nowMs = 1): ReturnType<typeof submitCode> {
