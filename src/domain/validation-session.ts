@@ -23,6 +23,8 @@ export type ValidationSession = {
   readonly validatedMs: number | null
   /** Where the person is sent after the link in the mail was followed. */
   readonly nextLink: string | null
+  /** In whose look the person is answered. */
+  readonly brand: string | null
 }
 
 /** How long a session lives, and how many wrong codes end it. */
@@ -39,6 +41,7 @@ export type SessionRequest = {
   readonly owner: string | null
   readonly sendAttempt: number
   readonly nextLink: string | null
+  readonly brand: string | null
 }
 
 export type SessionState = 'open' | 'proven' | 'expired'
@@ -128,8 +131,8 @@ export function requestCode(given: {
   if (stands !== null && isUsable(stands, terms, nowMs)) {
     // Sent only when the attempt is greater than any before: a request that was repeated sends nothing twice.
     if (request.sendAttempt <= stands.sendAttempt) return { session: stands, isSendDue: false }
-    const { sendAttempt, nextLink } = request
-    return { session: { ...stands, sendAttempt, nextLink }, isSendDue: true }
+    const { sendAttempt, nextLink, brand } = request
+    return { session: { ...stands, sendAttempt, nextLink, brand }, isSendDue: true }
   }
   const session: ValidationSession = {
     sid,
@@ -141,6 +144,7 @@ export function requestCode(given: {
     startedMs: nowMs,
     validatedMs: null,
     nextLink: request.nextLink,
+    brand: request.brand,
   }
   return { session, isSendDue: true }
 }

@@ -123,6 +123,8 @@ export class WriterCore {
 
   take(message: ToWriter): void {
     switch (message.type) {
+      case 'start':
+        return
       case 'run':
         void this.#run()
         return

@@ -30,6 +30,8 @@ export type WriterOptions = {
 }
 
 export type ToWriter =
+  /** The first of all; nothing else is listened to before. */
+  | { readonly type: 'start'; readonly options: WriterOptions }
   | { readonly type: 'run' }
   | { readonly type: 'input'; readonly input: Input }
   | { readonly type: 'inputs'; readonly inputs: readonly Input[] }

@@ -1,22 +1,20 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import { answersPerMessage } from '../domain/limits.ts'
 import { pause } from '../platform/clock.ts'
 import { StorageFault } from '../storage/storage.ts'
 import type { Input } from './driver.ts'
 import { MessageBatches } from './message-batches.ts'
 import { WriterClient } from './writer-client.ts'
+import { spawnWriterThread } from './writer-worker.ts'
 import type { FromWriter, ToWriter, WriterOptions, WriterStatus } from './writer-messages.ts'
 
-/** Starts the writer thread and resolves once it has loaded what stands. */
+/** Starts the writer in its thread and resolves once it has loaded what stands. */
 export async function startWriterThread(
   options: WriterOptions,
+  worker: Worker = spawnWriterThread(),
 ): Promise<{ readonly writer: WriterClient; readonly status: WriterStatus }> {
-  const worker = new Worker(new URL('./writer.js', import.meta.url), {
-    workerData: options,
-    name: 'writer',
-    // What it allocates dies young; a small nursery keeps a long catch-up small.
-    resourceLimits: { maxYoungGenerationSizeMb: 16 },
-  })
+  worker.ref()
+  worker.postMessage({ type: 'start', options } satisfies ToWriter)
   const inbox = new MessageBatches<ToWriter, Input>({
     post: (message) => worker.postMessage(message, transfersOf(message)),
     pause,

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { answersPerMessage, segmentsPerAnswer, tickIntervalMs } from '../domain/limits.ts'
 import { startEvery } from '../platform/clock.ts'
 import { openStorage } from '../storage/index.ts'
@@ -59,4 +59,6 @@ async function start(options: WriterOptions): Promise<void> {
 /** Answers to requests, and that segments were taken. */
 const mayWait: ReadonlySet<Outward['type']> = new Set(['appended', 'side-done', 'segment-taken'])
 
-void start(workerData as WriterOptions)
+parentPort?.once('message', (message: ToWriter) => {
+  if (message.type === 'start') void start(message.options)
+})

@@ -37,7 +37,7 @@ export type Core = {
 /** Store, writer thread, and the answers made of what they hold. */
 export async function openCore(
   config: Config,
-  { clock, events }: Outside,
+  { clock, events, writerThread }: Outside,
   { keys, peers }: { keys: NodeKeys; peers: readonly Peer[] },
   undo: Undo,
 ): Promise<Core> {
@@ -45,19 +45,22 @@ export async function openCore(
   const file = dataFiles(config).database
   const filter = createSharedFilter({ capacity: lookupFilterCapacity })
   const wantedPepper = lookup.pepper ?? sitePepper(keys.siteSecret)
-  const { writer, status } = await startWriterThread({
-    storage: { engine: config.storage.engine, file, filter },
-    self: {
-      name: node.name,
-      serverName: node.serverName,
-      meshSeed: keys.meshSeed,
-      matrixKeys: keys.matrixKeys,
+  const { writer, status } = await startWriterThread(
+    {
+      storage: { engine: config.storage.engine, file, filter },
+      self: {
+        name: node.name,
+        serverName: node.serverName,
+        meshSeed: keys.meshSeed,
+        matrixKeys: keys.matrixKeys,
+      },
+      peers,
+      skewMaxMs: mesh.skewMaxMs,
+      pepper: wantedPepper,
+      recordFile: mesh.recordFile,
     },
-    peers,
-    skewMaxMs: mesh.skewMaxMs,
-    pepper: wantedPepper,
-    recordFile: mesh.recordFile,
-  })
+    writerThread,
+  )
   undo.push(() => writer.stop())
   const storage = await openStorage({ engine: config.storage.engine, file, filter, access: 'read' })
   undo.push(() => storage.close())

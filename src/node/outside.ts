@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import type { Registry } from 'prom-client'
 import type { Events } from '../events.ts'
 import type { WriterStatus } from '../log/writer-messages.ts'
@@ -15,6 +16,8 @@ export type Outside = {
   /** Where the counters of events and the gauges of status stand. */
   readonly registry: Registry
   readonly resolver?: NameResolver
+  /** The writer's thread, where it was begun ahead. */
+  readonly writerThread?: Worker
 }
 
 /** What must be undone, newest first, when a later stage of the start fails. */

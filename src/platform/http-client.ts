@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { isIP, type LookupFunction } from 'node:net'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import { callbackify } from 'node:util'
-import { buildConnector, Client } from 'undici'
+import type { buildConnector, Client } from 'undici'
 import type { NameResolver } from './name-resolver.ts'
 
 export type HttpCall = {
@@ -95,8 +95,11 @@ async function callOnce(
 ): Promise<HttpReply> {
   const timeout = AbortSignal.timeout(call.timeoutMs)
   const signal = call.signal === undefined ? timeout : AbortSignal.any([timeout, call.signal])
-  const client = new Client(call.url.origin, {
-    connect: guardedConnector(options, trust, call),
+  // Read with the first call: it would be a tenth of a start.
+  const undici = await import('undici')
+  const makeConnector = options.makeConnector ?? undici.buildConnector
+  const client = new undici.Client(call.url.origin, {
+    connect: guardedConnector({ ...options, makeConnector }, trust, call),
     pipelining: 1,
     headersTimeout: call.timeoutMs,
     bodyTimeout: call.timeoutMs,
@@ -139,11 +142,16 @@ function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 function guardedConnector(
-  { resolver, mayConnect, verifyTls, makeConnector }: HttpClientOptions,
+  {
+    resolver,
+    mayConnect,
+    verifyTls,
+    makeConnector,
+  }: HttpClientOptions & { readonly makeConnector: typeof buildConnector },
   trust: SecureContext,
   { tlsName, timeoutMs }: HttpCall,
 ): buildConnector.connector {
-  const connect = (makeConnector ?? buildConnector)({
+  const connect = makeConnector({
     lookup: checkedLookup({ resolver, mayConnect }),
     timeout: timeoutMs,
     maxCachedSessions: 0,

@@ -13,7 +13,7 @@ import { isRefusal } from '../domain/refusal.ts'
 import { certificateExpiryMs } from '../platform/certificate.ts'
 import { pack, unpack } from './chunk-stream.ts'
 import { entriesPath, headsPath, pushPath } from './mesh-routes.ts'
-import { PeerConnections } from './peer-connections.ts'
+import type { PeerConnections } from './peer-connections.ts'
 import type { MeshTls } from './tls-identity.ts'
 import {
   TransportFault,
@@ -65,7 +65,7 @@ class Mtls implements MtlsTransport {
     peer: PeerAddress,
     { full, signal }: { readonly full: boolean; readonly signal: AbortSignal },
   ): Promise<TransportAnswer> {
-    const connections = this.#connectionsTo(peer)
+    const connections = await this.#connectionsTo(peer)
     const path = headsPath(full)
     const headers = this.#acceptedBy(connections)
     const answerMaxMs = this.#idleMs
@@ -78,7 +78,7 @@ class Mtls implements MtlsTransport {
     chunk: Bytes,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<TransportAnswer> {
-    const connections = this.#connectionsTo(peer)
+    const connections = await this.#connectionsTo(peer)
     const sent = new OutgoingChunk(chunk)
     try {
       const whole = await sent.wholeIfShort()
@@ -106,7 +106,7 @@ class Mtls implements MtlsTransport {
     range: { readonly log: LogId; readonly from: number; readonly signal: AbortSignal },
   ): ReturnType<Transport['entries']> {
     const { log, from, signal } = range
-    const connections = this.#connectionsTo(peer)
+    const connections = await this.#connectionsTo(peer)
     const answer = await connections.request({
       method: 'GET',
       path: entriesPath(log, from),
@@ -144,7 +144,9 @@ class Mtls implements MtlsTransport {
     this.#peers.clear()
   }
 
-  #connectionsTo(peer: PeerAddress): PeerConnections {
+  async #connectionsTo(peer: PeerAddress): Promise<PeerConnections> {
+    // Read with the first call: undici behind it would be a tenth of a start.
+    const { PeerConnections } = await import('./peer-connections.ts')
     if (this.#isClosed) throw new TransportFault('this node is stopping')
     const known = this.#peers.get(peer.name)
     if (known?.serves(peer) === true) return known

@@ -173,9 +173,9 @@ function linkEndpoint(prefix: Prefix, medium: Medium, deps: ValidationDeps): End
     },
     handle: async ({ query, languages }) => {
       const { sid, client_secret: clientSecret, token: code } = query
-      const { nextLink } = await submitToken(deps, { medium, sid, clientSecret, code })
+      const { nextLink, brand } = await submitToken(deps, { medium, sid, clientSecret, code })
       if (nextLink !== null) return redirect(nextLink)
-      return html(deps.pages.validated({ medium, languages, brand: null, nextLink }))
+      return html(deps.pages.validated({ medium, languages, brand, nextLink }))
     },
   })
 }

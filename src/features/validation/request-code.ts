@@ -44,7 +44,7 @@ export type RequestCodeDeps = {
   ) => Promise<{ readonly firstTry: FirstTry } | null>
 }
 
-export type CodeRequest = SessionRequest & Pick<CodeErrand, 'languages' | 'brand' | 'isV1'>
+export type CodeRequest = SessionRequest & Pick<CodeErrand, 'languages' | 'isV1'>
 
 /**
  * Sends a code to an address, unless this attempt was made before. Answers the id of the session.

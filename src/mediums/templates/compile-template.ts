@@ -1,4 +1,5 @@
-import { Liquid, type Template } from 'liquidjs'
+import { createRequire } from 'node:module'
+import type { Liquid, Template } from 'liquidjs'
 import { renderedCharsMax, renderMaxMs, templateCharsMax } from '../../domain/message-limits.ts'
 import type { RenderedTemplate, TemplateName, TemplateVariables } from '../medium.ts'
 import { sampleVariables, templateVariables } from './template-variables.ts'
@@ -12,17 +13,17 @@ const subjectPattern = /^Subject:[ \t]*([^\r\n]*)/
 
 /** `frames`: what built-in and operators' templates may take as their `layout` or `render`; nothing else can be. */
 export function createCompiler(frames: Readonly<Record<string, string>>): Compiler {
-  const html = createEngine({ templates: frames, outputEscape: 'escape' })
-  const text = createEngine({ templates: {} })
+  const html = once(() => createEngine({ templates: frames, outputEscape: 'escape' }))
+  const text = once(() => createEngine({ templates: {} }))
   return (name, source) => {
     const subject = isMailPart(name) ? subjectPattern.exec(source) : null
     // The line stays, emptied, so that a complaint about what follows names the right one.
     const body = parse(
-      name.endsWith('.html') ? html : text,
+      name.endsWith('.html') ? html() : text(),
       name,
       source.replace(subject?.[0] ?? '', ''),
     )
-    const head = subject === null ? null : parse(text, name, subject[1] ?? '')
+    const head = subject === null ? null : parse(text(), name, subject[1] ?? '')
     const compiled: CompiledTemplate = (variables) => ({
       subject: head === null ? null : head(variables),
       text: subject === null ? body(variables) : body(variables).replace(/^\s+/, ''),
@@ -36,8 +37,19 @@ function isMailPart(name: TemplateName): boolean {
   return name.startsWith('invite.') || name.startsWith('validation.')
 }
 
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}
+
+/** Read when the first template is compiled, at once and not awaited, as rendering is: it would slow every start. */
+const loadLiquid = once(
+  () => (createRequire(import.meta.url)('liquidjs') as { Liquid: typeof Liquid }).Liquid,
+)
+
 function createEngine(options: ConstructorParameters<typeof Liquid>[0]): Liquid {
-  const engine = new Liquid({
+  const LiquidEngine = loadLiquid()
+  const engine = new LiquidEngine({
     ...options,
     strictFilters: true,
     // Members of prototypes are no variables: {{ token.constructor }} is nothing.

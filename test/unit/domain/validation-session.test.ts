@@ -30,7 +30,7 @@ function ask(
     clientSecret: 's',
     owner: null,
     sendAttempt: 1,
-    nextLink: null,
+    nextLink: null, brand: null,
   }
   const request = { ...defaults, ...more }
   const sid = sessionId(siteSecret, request)
