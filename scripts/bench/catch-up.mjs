@@ -1,5 +1,6 @@
 // A million entries over mutual TLS into an empty node, both ends on this machine.
-import { createReadStream } from 'node:fs'
+import { createReadStream, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { ChunkAcceptor } from '../../dist/log/accept.js'
 import { startWriterThread } from '../../dist/log/writer-thread.js'
 import { formatLookupHash, lookupHash } from '../../dist/domain/lookup-hash.js'
@@ -38,15 +39,7 @@ export async function catchUp(dir, origin, { rows }) {
   }, 50)
   pairBoth(late, origin)
   const began = process.hrtime.bigint()
-  mycelid(
-    'mesh',
-    'pair',
-    '--config',
-    late.file,
-    '--sibling',
-    '--force',
-    mycelid('mesh', 'card', '--config', origin.file).trim(),
-  )
+  served.child.kill('SIGHUP')
   await untilFound(late, token, rows - 1)
   const seconds = Number(process.hrtime.bigint() - began) / 1e9
   clearInterval(watch)
@@ -57,10 +50,13 @@ export async function catchUp(dir, origin, { rows }) {
   return { seconds, extraBytes: peak - idle, startSeconds: again.startSeconds }
 }
 
-/** The origin admits the late node; the late one knows the origin last, which starts the clock. */
+/** The origin admits the late node; of the origin the late one hears when it reads peers.json, which starts the clock. */
 function pairBoth(late, origin) {
-  const card = mycelid('mesh', 'card', '--config', late.file).trim()
-  mycelid('mesh', 'pair', '--config', origin.file, '--sibling', card)
+  const cardOf = (node) => mycelid('mesh', 'card', '--config', node.file).trim()
+  mycelid('mesh', 'pair', '--config', origin.file, '--sibling', cardOf(late))
+  const [, name, url, key, pin] = cardOf(origin).split(' ')
+  const row = { name, url, keys: [key], tls_pins: [pin], sibling: true }
+  writeFileSync(join(late.folder, 'peers.json'), JSON.stringify({ peers: [row] }), { mode: 0o600 })
 }
 
 async function untilFound(node, token, row) {

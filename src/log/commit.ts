@@ -48,6 +48,7 @@ export async function commit(
       string,
       string | null
     >,
+    isBulk: effect.isBulk,
     records: effect.side.map((change) => (change.records ?? []) as readonly RecordChange[]),
   }
   try {

@@ -249,7 +249,8 @@ export function answerExchange(state: MeshState, id: number, now: Now): Effect[]
     stands !== undefined &&
     stands.blankAt === null &&
     stands.noteSize === stands.size &&
-    stands.size > 0
+    stands.size > 0 &&
+    !state.unsynced.has(stands.log)
   const cosign = isWhole ? { log: stands.log, size: stands.size, root: stands.root } : null
   return [{ type: 'exchange-ended', exchange: id, have: positionOf(state, exchange.log), cosign }]
 }

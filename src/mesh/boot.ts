@@ -28,6 +28,7 @@ export function bootState(given: {
     exchanges: new Map(),
     group: emptyGroup(),
     committing: null,
+    unsynced: new Set(),
     nextCommit: 1,
     storageProblem: null,
     readiness: { waiting: new Map(), deadlineMs: now.monoMs, isReady: false },

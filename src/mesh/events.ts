@@ -203,6 +203,8 @@ export type Effect =
       readonly logs: readonly LogWrite[]
       readonly lookups: readonly LookupChange[]
       readonly side: readonly SideChange[]
+      /** Lines of others alone, for which nobody is answered: they may be synced with the next group that is not. */
+      readonly isBulk: boolean
     }
   | {
       readonly type: 'appended'

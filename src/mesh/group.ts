@@ -196,7 +196,17 @@ export function commitGroup(state: MeshState): Effect[] {
   const commit = state.nextCommit++
   const logs = [...group.logs.values()].map(writeOf)
   const side = group.sides.map(({ change }) => change)
-  return [{ type: 'commit', commit, logs, lookups: group.lookups, side }]
+  return [{ type: 'commit', commit, logs, lookups: group.lookups, side, isBulk: isBulk(group) }]
+}
+
+/** A long catch-up syncs at its end: its groups hold lines of others, and nobody waits for them to be durable. */
+export function isBulk(group: Group): boolean {
+  return (
+    group.sides.length === 0 &&
+    group.appended.length === 0 &&
+    group.exchanges.length === 0 &&
+    [...group.logs.values()].every(({ isOwn }) => !isOwn)
+  )
 }
 
 function writeOf(staged: StagedLog): LogWrite {

@@ -55,7 +55,7 @@ export function answerHeads(
       cosigned: [...log.cosigned.values()]
         .filter(({ size }) => size === log.noteSize)
         .map(({ line }) => line),
-      cosign: isWhole ? headOf(log) : null,
+      cosign: isWhole && !state.unsynced.has(log.log) ? headOf(log) : null,
     })
   }
   const closed = closedLogs(state, peer)

@@ -114,6 +114,8 @@ export type MeshState = {
   group: Group
   /** The group being written, null when none is. */
   committing: Group | null
+  /** Logs with lines a power failure may still take: none of their heads is cosigned (DESIGN 2.2). */
+  unsynced: Set<LogId>
   nextCommit: number
   /** Why the store refuses writes; null when it does not. */
   storageProblem: { readonly code: RefusalCode; readonly sinceMs: number } | null

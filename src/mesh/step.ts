@@ -12,7 +12,15 @@ import {
 import { appendOperations, closeWhatIsComplete, endLife } from './append.ts'
 import type { Effect, MeshEvent, Now } from './events.ts'
 import { refuseExchange } from './exchange.ts'
-import { commitGroup, dropGroup, settleGroup, stageLog, wantCommit, type Group } from './group.ts'
+import {
+  commitGroup,
+  dropGroup,
+  type Group,
+  isBulk,
+  settleGroup,
+  stageLog,
+  wantCommit,
+} from './group.ts'
 import { answerHeads, hearCosigned, hearHeads, noticeAlive, serveEntries } from './heads.ts'
 import { changePeers } from './peers.ts'
 import { becomeReadyWhenReached, startReadiness } from './readiness.ts'
@@ -157,6 +165,8 @@ function committed(state: MeshState, event: Extract<MeshEvent, { type: 'committe
     (staged) => staged.begin !== staged.state.begin,
   )
   const group = settleGroup(state, event.notes)
+  if (isBulk(group)) for (const log of group.logs.keys()) state.unsynced.add(log)
+  else state.unsynced.clear()
   const effects: Effect[] = hadProblem
     ? [{ type: 'notice', notice: { type: 'storage-recovered' } }]
     : []

@@ -117,6 +117,8 @@ export type CommitGroup = {
   readonly meta: Readonly<Record<string, string | null>>
   /** Each list stands as a whole or, when a record is not as expected, not at all; the rest of the group does not mind. */
   readonly records?: readonly (readonly RecordChange[])[]
+  /** It may be lost with the power, as a whole, until a group that is not bulk is durable. */
+  readonly isBulk?: boolean
 }
 
 /** `conflicts`: places in `records` that were left out. */
@@ -157,7 +159,8 @@ export class StorageFault extends Error {
 
 /**
  * Guarantees every engine gives (test/contracts/storage.ts):
- * - `commit` is atomic and durable when it resolves (SQLite: synchronous=FULL), visible to every reader that asks after;
+ * - `commit` is atomic and, with all before it, durable when it resolves (SQLite: synchronous=FULL; NORMAL for what is
+ *   bulk), visible to every reader that asks after;
  * - a failed commit leaves no trace and the store goes on working once the cause is gone;
  * - readers never wait for a writer;
  * - deleted content leaves no bytes behind (secure_delete).

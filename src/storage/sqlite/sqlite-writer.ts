@@ -36,6 +36,9 @@ export type WriterDeps = {
   readonly upkeepRows: number
 }
 
+/** Written so that a commit after bulk ones has something to sync. */
+const syncedName = 'syncs'
+
 /** The writing half. There is one per database: it alone adds to the filter. */
 export class SqliteWriter {
   readonly #deps: WriterDeps
@@ -44,6 +47,9 @@ export class SqliteWriter {
   readonly #logs: LogWriter
   readonly #upkeep: Upkeep
   #refold: WholeRefold | null = null
+  #isSyncing = true
+  #hasUnsynced = false
+  #syncs = 0
 
   constructor(deps: WriterDeps) {
     const { db, filter, groupOf, logs } = deps
@@ -60,6 +66,7 @@ export class SqliteWriter {
 
   commit(group: CommitGroup): CommitOutcome {
     const { accounts, records, transactions } = this.#deps
+    this.#sync(group.isBulk ?? false)
     let conflicts: number[] = []
     transactions.write(() => {
       const numbers = new Map<LogId, LogNumber>()
@@ -67,9 +74,20 @@ export class SqliteWriter {
       this.#writeMeta(group.meta)
       this.#addLookups(group.lookups, numbers)
       for (const change of group.accounts) accounts.change(change)
+      // A transaction that writes nothing syncs nothing either.
+      if (this.#hasUnsynced && this.#isSyncing)
+        this.#deps.meta.write(syncedName, String(++this.#syncs))
       conflicts = records.change(group.records ?? [])
     })
+    this.#hasUnsynced = !this.#isSyncing
     return { conflicts }
+  }
+
+  /** With NORMAL a commit waits for no disk; the next one with FULL makes it durable too, for the log is one file. */
+  #sync(isBulk: boolean): void {
+    if (this.#isSyncing !== isBulk) return
+    this.#deps.db.pragma(`synchronous = ${isBulk ? 'NORMAL' : 'FULL'}`)
+    this.#isSyncing = !isBulk
   }
 
   /** The pepper of an index that has rows changes by a refold only: else none of them would be found again. */
