@@ -1,7 +1,7 @@
 import type { Config } from './config/config.ts'
-import { loadKeys } from './config/key-files.ts'
+import { loadKeys, type NodeKeys } from './config/key-files.ts'
 import { loadPeers } from './config/peers.ts'
-import { stopMaxMs } from './domain/limits.ts'
+import { stopMaxMs, warmUpAfterMs } from './domain/limits.ts'
 import type { Peer } from './domain/peer.ts'
 import type { Events } from './events.ts'
 import type { BindDeps } from './features/binding/bind.ts'
@@ -61,16 +61,7 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
   ])
   const { writer, storage, associations } = core
   const mesh = await startMesh(config, outside, { keys, peers, ...core }, undo)
-  const bindDeps: BindDeps = {
-    signer: {
-      serverName: config.node.serverName,
-      keyId: keys.matrix.keyId,
-      seed: keys.matrix.seed,
-    },
-    append: (operations) => writer.append(operations),
-    nowMs: outside.clock.wallMs,
-    random: outside.random.bytes,
-  }
+  const bindDeps = bindDepsOf(config, outside, keys, writer)
   const condition: Condition = { isStopping: false, broken: null }
   const broken = watchWriter(writer, condition)
   const status = async (): Promise<NodeStatus> => {
@@ -92,6 +83,7 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
   )
   writer.run()
   servers.api.start()
+  warmUp(outside, undo)
   return {
     ports: { public: servers.public.port, mesh: mesh.listener.port, admin: servers.admin.port },
     bindDeps,
@@ -124,6 +116,26 @@ async function build(config: Config, outside: Outside, undo: Undo): Promise<Node
       await storage.close()
     },
   }
+}
+
+function bindDepsOf(
+  config: Config,
+  { clock, random }: Outside,
+  { matrix }: NodeKeys,
+  writer: Writer,
+): BindDeps {
+  return {
+    signer: { serverName: config.node.serverName, keyId: matrix.keyId, seed: matrix.seed },
+    append: (operations) => writer.append(operations),
+    nowMs: clock.wallMs,
+    random: random.bytes,
+  }
+}
+
+/** What the first call to a peer or homeserver needs is read before it is made, once the start is over. */
+function warmUp({ clock }: Outside, undo: Undo): void {
+  const timer = clock.setTimer(warmUpAfterMs, () => void import('undici'))
+  undo.push(() => timer.cancel())
 }
 
 type PeerList = { list: readonly Peer[] }

@@ -19,7 +19,7 @@ export const proofHashesMax = 64
  * Segments handed to the writer and not yet answered, per exchange: when full the socket is not read. Enough to read on
  * while a group is written (3 made a catch-up of a million take half as long again), few enough to hold (1.6 MB).
  */
-export const segmentsInFlightMax = 16
+export const segmentsInFlightMax = 10
 /** Requests to the writer, or answers of it, that go in one message: as many as may arrive in one turn. */
 export const answersPerMessage = 128
 /** Segments answered for at once; well below segmentsInFlightMax, or the reader would wait. */
@@ -48,10 +48,10 @@ export const clockDriftMaxMs = 30_000
 
 // ---- group commit
 /**
- * Lines staged before a commit is forced. A commit of a catch-up touches nearly every page of the index: 16,000 write
- * half the pages 8,000 do (a quarter of the receiver's CPU); smaller ones keep local binds quick, larger ones cost memory.
+ * Lines staged before a commit is forced. A commit of a catch-up touches nearly every page of the index, so larger ones
+ * write fewer pages; smaller ones keep local binds quick and memory small (16,000 took 60 MiB more, and was no quicker).
  */
-export const commitLinesMax = 16_000
+export const commitLinesMax = 10_000
 export const commitBytesMax = 8 * 1024 * 1024
 /** Operations of one append call; the caller splits. */
 export const appendOperationsMax = 2_000
@@ -90,6 +90,8 @@ export const writerStartMaxMs = 600_000
 export const tlsDaysValid = 397
 /** How often the certificate is looked at. */
 export const certificateCheckIntervalMs = 6 * 3_600_000
+/** A start is over, and whoever waited for it answered. */
+export const warmUpAfterMs = 2_000
 /** Entries the negative filter of lookups has room for before misses cost a query: 2 MiB of memory. */
 export const lookupFilterCapacity = 1_000_000
 
@@ -149,7 +151,7 @@ export const packPieceBytes = 64 * 1024
 /** Entries a reader keeps in memory, about 600 bytes each: people look up the same contacts again and again. */
 export const entriesKeptMax = 20_000
 /** A catch-up writes to random places of the index: 16 to 48 MiB were equally quick (the system caches the file too). */
-export const sqliteWriterCacheKib = 24 * 1024
+export const sqliteWriterCacheKib = 16 * 1024
 export const sqliteReaderCacheKib = 16 * 1024
 /** Pages of the write-ahead log before they are moved into the file: rarer is quicker, as pages repeat (64 MiB). */
 export const sqliteWalPages = 16 * 1024

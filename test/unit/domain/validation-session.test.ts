@@ -30,7 +30,8 @@ function ask(
     clientSecret: 's',
     owner: null,
     sendAttempt: 1,
-    nextLink: null, brand: null,
+    nextLink: null,
+    brand: null,
   }
   const request = { ...defaults, ...more }
   const sid = sessionId(siteSecret, request)

@@ -28,7 +28,8 @@ function catchingUp() {
 /** Whether a peer that asks is given our cosignature of the log. */
 function isCosigned(machine: Machine): boolean {
   const effects = machine.take({ type: 'heads-asked', request: 1, peer: oslo, full: true })
-  return only(effects, 'heads')[0]?.logs.find((one) => one.log === log)?.cosign != null
+  const told = only(effects, 'heads')[0]?.logs.find((one) => one.log === log)
+  return (told?.cosign ?? null) !== null
 }
 
 const bulks = (effects: readonly Effect[]): boolean[] =>
