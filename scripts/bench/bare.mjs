@@ -7,7 +7,7 @@ const server = createServer((request, response) => {
   const pieces = []
   request.on('data', (piece) => pieces.push(piece))
   request.on('end', () => {
-    JSON.parse(Buffer.concat(pieces).toString('utf8'))
+    if (pieces.length > 0) JSON.parse(Buffer.concat(pieces).toString('utf8'))
     response.writeHead(200, headers)
     response.end(body)
   })

@@ -32,7 +32,6 @@ function requestOf(token, body) {
 
 export async function lookupRatio({ port, pid, token, hashes, known, runs = 5, count = 8_000 }) {
   const body = lookupBody({ hashes, known })
-  const request = requestOf(token, body)
   const answer = await fetch(`http://127.0.0.1:${port}/_matrix/identity/v2/lookup`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}` },
@@ -42,6 +41,18 @@ export async function lookupRatio({ port, pid, token, hashes, known, runs = 5, c
   const found = Object.keys(JSON.parse(text).mappings ?? {}).length
   if (found !== known)
     throw new Error(`${found} of ${known} known addresses were found: ${text.slice(0, 200)}`)
+  return ratioTo({ port, pid, text, request: requestOf(token, body), runs, count })
+}
+
+/** The same of GET versions, which has no body to parse. */
+export async function versionsRatio({ port, pid, runs = 5, count = 8_000 }) {
+  const path = '/_matrix/identity/versions'
+  const text = await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+  const request = `GET ${path} HTTP/1.1\r\nHost: id.example.org\r\n\r\n`
+  return ratioTo({ port, pid, text, request, runs, count })
+}
+
+async function ratioTo({ port, pid, text, request, runs, count }) {
   const bare = spawn(
     process.execPath,
     [fileURLToPath(new URL('bare.mjs', import.meta.url)), text],

@@ -11,7 +11,7 @@ import { bindLatency } from './latency.mjs'
 import { catchUp, fillOrigin } from './catch-up.mjs'
 import { hashAndInsert } from './plain-loop.mjs'
 import { writeChunk } from './lines.mjs'
-import { lookupRatio } from './lookups.mjs'
+import { lookupRatio, versionsRatio } from './lookups.mjs'
 import { bindRate, lookupsWhileMailHangs, sessionMemory } from './people.mjs'
 import { giveToken, makeNode, seedOf, start, stop } from './nodes.mjs'
 
@@ -134,9 +134,14 @@ async function wire({ chunk, rows: count }) {
   )
 }
 
+/** Asked of every lookup, and accepted by the user of the bench's token. */
+const terms = {
+  policies: { privacy: { version: '1', en: { name: 'Privacy', url: 'https://id.example.org/p' } } },
+}
+
 async function lookups() {
   say('lookups against a bare server')
-  const node = await makeNode(dir, 'lookups')
+  const node = await makeNode(dir, 'lookups', { terms })
   const about = { node: node.name, seed: seedOf(node), serverName: 'id.example.org' }
   const file = join(dir, 'chunk-lookups')
   const facts = await writeChunk({ ...about, file, rows: 100_000 })
@@ -145,6 +150,8 @@ async function lookups() {
   const served = await start(node)
   await new Promise((resolve) => setTimeout(resolve, 3_000))
   const target = { port: node.ports.public, pid: served.child.pid, token }
+  const versions = await versionsRatio(target)
+  report('CPU of a bare server ÷ ours, GET versions', versions.ratio, '', 0.5)
   const one = await lookupRatio({ ...target, hashes: 1, known: 1 })
   report('CPU of a bare server ÷ ours, lookup of 1 hash', one.ratio, '', 0.5)
   const hundred = await lookupRatio({ ...target, hashes: 100, known: 10, count: 4_000 })

@@ -84,7 +84,16 @@ export async function giveToken(node) {
     createdAtMs: 0,
     perUserMax: 50,
   }
-  await storage.commit({ logs: [], lookups: [], accounts: [save], meta: {} })
+  const accepted = {
+    kind: 'terms',
+    key: save.mxid,
+    subject: save.mxid,
+    body: JSON.stringify(['https://id.example.org/p 1']),
+    dueMs: null,
+    expiresMs: null,
+  }
+  const records = [[{ type: 'put', record: accepted }]]
+  await storage.commit({ logs: [], lookups: [], accounts: [save], meta: {}, records })
   await storage.close()
   return token
 }
