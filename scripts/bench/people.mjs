@@ -166,7 +166,7 @@ function middleOf(found) {
   return found.sort((a, b) => a.ratio - b.ratio)[Math.floor(found.length / 2)]
 }
 
-/** RSS after the first tenth of the sessions, and after all of them. */
+/** RSS after half of the sessions, when every cache is full, and after all of them. */
 export async function sessionMemory(dir, count = 100_000) {
   const mail = await stalledMailServer()
   const node = await makeNode(dir, 'sessions', { email: emailOf(mail.port) })
@@ -180,9 +180,9 @@ export async function sessionMemory(dir, count = 100_000) {
       connections: clients,
       count: to - from,
     })
-  await ask(0, count / 10)
+  await ask(0, count / 2)
   const early = rssBytes(served.child.pid)
-  const { perSecond } = await ask(count / 10, count)
+  const { perSecond } = await ask(count / 2, count)
   const late = rssBytes(served.child.pid)
   await stop(served)
   mail.stop()

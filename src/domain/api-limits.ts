@@ -15,7 +15,7 @@ export const parametersMax = 64
 export const acceptLanguageLengthMax = 512
 export const acceptLanguagesMax = 20
 /** Rate limits, per scope: some 100 bytes for each of two generations of keys. */
-export const bucketsPerGenerationMax = 50_000
+export const bucketsPerGenerationMax = 20_000
 /** Addresses of a lookup that cost as much as one request. */
 export const addressesPerPoint = 100
 /** Addresses of policies in one acceptance: clients send all they know of, ours and those of other services. */
