@@ -91,6 +91,17 @@ export class LogReader {
     return found
   }
 
+  /** The same by the log's id; none of a log that is not known. */
+  linesOf(range: {
+    readonly log: LogId
+    readonly from: number
+    readonly countMax: number
+    readonly bytesMax: number
+  }): StoredLine[] {
+    const no = this.numberOf(range.log)
+    return no === null ? [] : this.lines(no, range)
+  }
+
   /** All lines of a range in one value: a row each costs four times as much. Null unless every line is held. */
   #joinedLines(no: LogNumber, from: number, count: number): StoredLine[] | null {
     const row = this.#joined.get(lineId(no, from), lineId(no, from) + count)

@@ -53,10 +53,7 @@ class SqliteAudit implements StorageAudit {
     readonly countMax: number
     readonly bytesMax: number
   }): Promise<readonly StoredLine[]> {
-    return this.#transactions.single(() => {
-      const no = this.#logs.numberOf(range.log)
-      return no === null ? [] : this.#logs.lines(no, range)
-    })
+    return this.#transactions.single(() => this.#logs.linesOf(range))
   }
 
   async readMeta(name: string): Promise<string | null> {

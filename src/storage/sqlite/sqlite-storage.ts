@@ -108,10 +108,7 @@ export class SqliteStorage implements Storage {
     readonly countMax: number
     readonly bytesMax: number
   }): Promise<readonly StoredLine[]> {
-    return this.#transactions.read(() => {
-      const no = this.#logs.numberOf(range.log)
-      return no === null ? [] : this.#logs.lines(no, range)
-    })
+    return this.#transactions.read(() => this.#logs.linesOf(range))
   }
 
   async firstBlank(log: LogId, from: number): Promise<number | null> {
