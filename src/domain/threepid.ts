@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { foldCase } from './case-folding.ts'
 import { addressBytesMax } from './limits.ts'
-import { RefusalError } from './refusal.ts'
+import { isRefusal, RefusalError } from './refusal.ts'
 
 /** A third-party identifier in canonical form: e-mail folded, phone number as E.164 digits without plus. */
 export type Medium = 'email' | 'msisdn'
@@ -34,6 +34,16 @@ export function canonicalThreepid(medium: string, address: string): Threepid {
   return {
     medium,
     address: medium === 'email' ? canonicalEmail(address) : canonicalMsisdn(address),
+  }
+}
+
+/** The same for an e-mail address a client names as such: refuses with email-invalid. */
+export function readEmail(address: string): Threepid {
+  try {
+    return canonicalThreepid('email', address)
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    throw new RefusalError('email-invalid', error.message)
   }
 }
 

@@ -1,7 +1,7 @@
 import { inviteDetailCharsMax, inviteDetailsMax } from '../../domain/api-limits.ts'
 import { parseMxid } from '../../domain/mxid.ts'
-import { isRefusal, RefusalError } from '../../domain/refusal.ts'
-import { canonicalThreepid, type Threepid } from '../../domain/threepid.ts'
+import { RefusalError } from '../../domain/refusal.ts'
+import { readEmail } from '../../domain/threepid.ts'
 import {
   endpoint,
   json,
@@ -132,19 +132,10 @@ function requestOf(
       'this server sends no e-mail: its operator has set up none',
     )
   }
-  const threepid = readAddress(address)
+  const threepid = readEmail(address)
   deps.limits.spend('threepid', `email ${threepid.address}`)
   deps.limits.spend('homeserver', parseMxid(sender)?.serverName.toLowerCase() ?? '')
   return { threepid, roomId, sender, details: detailsOf(rest), languages, brand: brand ?? null }
-}
-
-function readAddress(address: string): Threepid {
-  try {
-    return canonicalThreepid('email', address)
-  } catch (error) {
-    if (!isRefusal(error)) throw error
-    throw new RefusalError('email-invalid', error.message)
-  }
 }
 
 /** Texts alone, of bounded number and length; control characters are refused, for they end up in a mail. */

@@ -1,6 +1,6 @@
-import { isRefusal, RefusalError, type RefusalCode } from '../../domain/refusal.ts'
+import { RefusalError, type RefusalCode } from '../../domain/refusal.ts'
 import { readNextLink } from '../../domain/next-link.ts'
-import { canonicalThreepid, type Medium, type Threepid } from '../../domain/threepid.ts'
+import { canonicalThreepid, readEmail, type Medium, type Threepid } from '../../domain/threepid.ts'
 import {
   endpoint,
   html,
@@ -194,15 +194,6 @@ function requireServed({ isServed }: ValidationDeps, medium: Medium): void {
         'this server sends no e-mail: its operator has set up none',
       )
     : new RefusalError('sms-not-sent', 'this server sends no SMS: its operator has set up none')
-}
-
-function readEmail(email: string): Threepid {
-  try {
-    return canonicalThreepid('email', email)
-  } catch (error) {
-    if (!isRefusal(error)) throw error
-    throw new RefusalError('email-invalid', error.message)
-  }
 }
 
 function requestOf(
